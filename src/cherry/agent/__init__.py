@@ -1,0 +1,1 @@
+"""The loop: from a request to its answer, within limits, resumable from the log."""

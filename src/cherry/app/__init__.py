@@ -1,0 +1,1 @@
+"""Use cases: sessions, turns, approvals, undo."""

@@ -1,0 +1,1 @@
+"""The command line: parses, shows events, asks questions; no business rules."""

@@ -1,0 +1,1 @@
+"""One client protocol for every face, in-process here."""

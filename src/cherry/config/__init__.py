@@ -1,0 +1,1 @@
+"""Typed settings from layers, each value with the place it came from."""

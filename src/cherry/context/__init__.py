@@ -1,0 +1,1 @@
+"""What the model gets to see: system prompt, project map, history within a budget."""

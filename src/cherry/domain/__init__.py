@@ -1,0 +1,1 @@
+"""Frozen values every floor speaks in: messages, calls, events, sessions, usage, errors."""

@@ -1,0 +1,78 @@
+"""Errors that end a turn."""
+
+from cherry.domain.errors.base import ErrorKind
+
+STEP_LIMIT = ErrorKind(
+    "run.step_limit",
+    "The step limit was reached",
+    "Run `cherry --continue` to go on, or raise --max-steps.",
+    exit_code=3,
+)
+TIME_LIMIT = ErrorKind(
+    "run.time_limit",
+    "The time limit was reached",
+    "Run `cherry --continue` to go on, or raise --max-time.",
+    exit_code=3,
+)
+COST_LIMIT = ErrorKind(
+    "run.cost_limit",
+    "The cost limit would be exceeded",
+    "Run `cherry --continue --max-cost` with a higher sum to go on.",
+    exit_code=3,
+)
+TOKEN_LIMIT = ErrorKind(
+    "run.token_limit",
+    "The token limit would be exceeded",
+    "Run `cherry --continue` to go on, or raise --max-tokens.",
+    exit_code=3,
+)
+UNPRICED = ErrorKind(
+    "run.unpriced",
+    "A cost limit was set but the model has no known price",
+    "Give its price under `gateway.prices` in the configuration, or drop --max-cost.",
+    exit_code=3,
+)
+NO_PROGRESS = ErrorKind(
+    "run.no_progress",
+    "The model repeats itself without getting on",
+    "Say what to do differently, or choose another model.",
+    exit_code=3,
+)
+NOTHING_TO_CONTINUE = ErrorKind(
+    "run.nothing_to_continue",
+    "There is no earlier session in this workspace",
+    'Start one: cherry "request".',
+    exit_code=2,
+)
+INTERRUPTED = ErrorKind(
+    "run.interrupted", "Interrupted", "Run `cherry --continue` to go on: all that was done is kept.", exit_code=130
+)
+BAD_ATTACHMENT = ErrorKind(
+    "run.bad_attachment",
+    "The attachment cannot be used",
+    "Attach a PNG, JPEG, GIF or WebP image or a text file.",
+    exit_code=2,
+)
+NO_REQUEST = ErrorKind(
+    "run.no_request", "The request is empty", 'Say what to do: cherry "add a --verbose flag".', exit_code=2
+)
+INTERNAL = ErrorKind(
+    "run.internal",
+    "Something in Cherry went wrong",
+    "Run again with --debug and report what it prints.",
+    audience="developer",
+)
+
+ALL = (
+    STEP_LIMIT,
+    TIME_LIMIT,
+    COST_LIMIT,
+    TOKEN_LIMIT,
+    UNPRICED,
+    NO_PROGRESS,
+    NOTHING_TO_CONTINUE,
+    INTERRUPTED,
+    BAD_ATTACHMENT,
+    NO_REQUEST,
+    INTERNAL,
+)

@@ -1,0 +1,1 @@
+"""Reads edits, finds where they apply, and writes change sets all or nothing with a way back."""

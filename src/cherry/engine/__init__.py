@@ -1,0 +1,1 @@
+"""Runs turns durably: lease, heartbeat, recovery."""

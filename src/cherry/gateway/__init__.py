@@ -1,0 +1,1 @@
+"""Every model call: wire shapes, providers, and the layers around them."""

@@ -1,0 +1,1 @@
+"""Small wrappers around one model call: deadlines, retries, budget, recording."""

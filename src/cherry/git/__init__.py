@@ -1,0 +1,1 @@
+"""Talks to the git command in machine-readable form."""

@@ -1,0 +1,1 @@
+"""Ids, clock, paths, deadlines and text helpers: standard library only, knows nothing of Cherry."""

@@ -1,0 +1,1 @@
+"""Log facade: one structured line per happening, redacted, never on standard output."""

@@ -1,0 +1,1 @@
+"""Decides, never acts: policy, path jail, trust, redaction."""

@@ -1,0 +1,112 @@
+"""What the floors above need of storage. Each adapter passes the same contract tests (`tests/contract`)."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from cherry.domain.events import Event, Recorded
+from cherry.domain.sessions import SessionInfo, SessionMatch
+
+
+class Lease(NamedTuple):
+    """The right to append to one session, until somebody takes it over or it expires."""
+
+    session: str
+    holder: str
+    fence: int
+    """Grows by one with every change of holder; an append with a smaller one than the log has seen is refused."""
+    seconds: float
+    """How long it holds without renewal."""
+
+
+class Draft(NamedTuple):
+    """An event to append."""
+
+    turn: int
+    event: Event
+
+
+class EventLog(Protocol):
+    """Append-only events, one strictly ordered log per session.
+
+    Guarantees: what `append` returned is on disk (it survives `kill -9` and power loss) · all events of one append or none ·
+    `seq` has no gaps · an event whose deterministic id is already there is not written again and its record is returned ·
+    readers never block the writer.
+    """
+
+    async def create(self, session: str, first: Event) -> Recorded:
+        """Start a log with its `session.started`. A repeat with the same session is a no-op."""
+        ...
+
+    async def acquire(self, session: str, holder: str, *, seconds: float) -> Lease:
+        """Become the one writer. The same holder gets its own lease again with a higher fence.
+
+        Raises CherryError(storage.SESSION_BUSY) while another holder's lease holds, storage.UNKNOWN_SESSION.
+        A holder whose process on this machine is gone counts as gone at once (holders are `host:pid:start`, see `holder_id`).
+        """
+        ...
+
+    async def renew(self, lease: Lease) -> None:
+        """Raises CherryError(storage.STALE_LEASE) when it was taken over."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Giving back a lease that is already lost is not an error."""
+        ...
+
+    async def append(self, lease: Lease, drafts: Sequence[Draft]) -> list[Recorded]:
+        """Raises CherryError(storage.STALE_LEASE, NO_SPACE, READ_ONLY, BUSY, IO)."""
+        ...
+
+    def read(self, session: str, *, after: int = 0) -> AsyncIterator[Recorded]:
+        """Events with seq > after, oldest first. Raises storage.DAMAGED at the first event that cannot be read."""
+        ...
+
+    async def last_seq(self, session: str) -> int: ...
+
+
+class SessionIndex(Protocol):
+    """Finds sessions; drawn from the logs and kept up to date by `append` in the same transaction."""
+
+    async def list(self, *, workspace: str | None = None, limit: int = 100) -> list[SessionInfo]:
+        """Newest first."""
+        ...
+
+    async def find(self, prefix: str) -> SessionInfo:
+        """By id or by an unambiguous beginning of it, with or without `s_`. Raises UNKNOWN_SESSION, AMBIGUOUS_SESSION."""
+        ...
+
+    async def search(self, text: str, *, workspace: str | None = None, limit: int = 50) -> list[SessionMatch]: ...
+
+    async def delete(self, session: str) -> None:
+        """Remove the session and its events. Raises SESSION_BUSY while someone holds its lease."""
+        ...
+
+
+class Blobs(Protocol):
+    """Large contents by hash, outside the log: whole tool outputs, file versions for undo."""
+
+    async def put(self, data: bytes) -> str:
+        """Returns `cherry.kernel.ids.content_hash(data)`; durable when it returns."""
+        ...
+
+    async def get(self, name: str) -> bytes:
+        """Raises CherryError(storage.UNKNOWN_BLOB)."""
+        ...
+
+    def path(self, name: str) -> Path | None:
+        """Where it lies uncompressed as a file, if this store keeps it so."""
+        ...
+
+
+class Store(Protocol):
+    """Everything one Cherry keeps."""
+
+    @property
+    def log(self) -> EventLog: ...
+    @property
+    def index(self) -> SessionIndex: ...
+    @property
+    def blobs(self) -> Blobs: ...
+
+    async def close(self) -> None: ...

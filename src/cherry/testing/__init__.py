@@ -1,0 +1,1 @@
+"""Public doubles: scripted model, wire-level provider doubles, fake clock, memory store."""

@@ -1,0 +1,1 @@
+"""The registry, the wrapper chain, and one file per tool."""
