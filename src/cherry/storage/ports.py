@@ -68,7 +68,7 @@ class EventLog(Protocol):
 class SessionIndex(Protocol):
     """Finds sessions; drawn from the logs and kept up to date by `append` in the same transaction."""
 
-    async def list(self, *, workspace: str | None = None, limit: int = 100) -> list[SessionInfo]:
+    async def recent(self, *, workspace: str | None = None, limit: int = 100) -> list[SessionInfo]:
         """Newest first."""
         ...
 
