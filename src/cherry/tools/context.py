@@ -1,0 +1,46 @@
+"""What belongs to one call: how it asks leave, tells what happens, and writes to the record.
+
+The agent makes one per call. A tool never sees the log, the gateway or other calls.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cherry.domain.calls import Call
+from cherry.domain.events import Event
+from cherry.domain.live import Live
+from cherry.domain.views import View
+from cherry.toon.definition import Effect
+
+
+class Intent(NamedTuple):
+    """What is about to happen: the policy decides on it, a person is shown it, the log records it before it happens."""
+
+    title: str
+    effect: Effect
+    view: View | None = None
+    command: str = ""
+    """The shell command, when it is one."""
+    reads: tuple[str, ...] = ()
+    """Workspace-relative paths."""
+    writes: tuple[str, ...] = ()
+    network: bool = False
+    expects: Mapping[str, tuple[str, str]] = {}
+    """Path → (content hash before, after), for reconciling after a crash."""
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    call: Call
+    proceed: Callable[[Intent], Awaitable[None]]
+    """Policy, then a person if the policy says so, then `tool.started` in the log; only then may the effect happen.
+    Raises CherryError(tools.DENIED, REJECTED or NOBODY_TO_ASK). Called by the wrappers before the function, unless the tool asks itself."""
+    record: Callable[[Event], Awaitable[None]]
+    """Append an event of this call (`changes.applied`, `todo.written`) to the log; durable when it returns."""
+    ask: Callable[[str, tuple[str, ...]], Awaitable[str]]
+    """Ask the user a question with options; waits for the answer. Raises CherryError(tools.NOBODY_TO_ASK)."""
+    emit: Callable[[Live], None]
+    """Tell watchers; may be lost."""
+    seen: dict[str, str] = field(default_factory=dict)
+    """Path → content hash the model last saw in this session; shared by all calls, kept by the file tools, drawn from the log on resume."""
