@@ -18,7 +18,13 @@ check: setup ## Format, lint, types, import direction
 	@.venv/bin/lint-imports
 
 test: setup ## All tests
-	@$(PY) -m pytest -n 2 --dist worksteal
+	@$(PY) -m pytest -q -n 2 --dist worksteal
+
+demo: setup ## Watch Cherry change a sample repository (recorded model, everything else real)
+	@.venv/bin/cherry demo
+
+bench: setup ## Measure, as a table and as .bench/latest.json
+	@$(PY) -m benchmarks
 
 format: setup ## Format and mend what can be mended
 	@.venv/bin/ruff format .
