@@ -70,9 +70,18 @@ class UserMessage(EventBase):
     parts: tuple[UserPart, ...]
     steering: bool = False
     """Typed while the turn was running; reaches the model at its next step."""
+    author: Literal["user", "cherry"] = "user"
+    """`cherry` when the agent itself tells the model something: what validation found, that its answer was cut."""
 
     def key(self) -> str:
         return self.message_id
+
+
+class ContextPrepared(EventBase):
+    """What the model is told of the workspace, fixed for the session so that the prompt's beginning never changes."""
+
+    kind: Literal["context.prepared"] = "context.prepared"
+    text: str
 
 
 class TurnResumed(EventBase):
@@ -341,6 +350,7 @@ Event = Annotated[
     | ModelChosen
     | TurnStarted
     | UserMessage
+    | ContextPrepared
     | TurnResumed
     | StepStarted
     | AssistantMessage
