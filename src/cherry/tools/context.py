@@ -11,6 +11,7 @@ from cherry.domain.calls import Call
 from cherry.domain.events import Event
 from cherry.domain.live import Live
 from cherry.domain.views import View
+from cherry.kernel.ids import derived_id
 from cherry.toon.definition import Effect
 
 
@@ -44,3 +45,13 @@ class ToolContext:
     """Tell watchers; may be lost."""
     seen: dict[str, str] = field(default_factory=dict)
     """Path → content hash the model last saw in this session; shared by all calls, kept by the file tools, drawn from the log on resume."""
+
+    @property
+    def change_id(self) -> str:
+        """The id of the change set this call makes."""
+        return change_id_of(self.call)
+
+
+def change_id_of(call: Call) -> str:
+    """The same however often the call is tried, so a change set is recorded once."""
+    return derived_id("c", call.id)
