@@ -1,0 +1,161 @@
+"""One turn: from a request to its answer, step by step, until done or a limit.
+
+The loop keeps nothing that is not in the log: every round asks the folded state what comes next, so a turn that was interrupted at
+any point goes on by running the same loop. It ends by appending `turn.finished`, whatever happens; only a lost lease or a failing
+disk can prevent that, and then the turn stays open and is resumed later.
+"""
+
+import asyncio
+import contextlib
+
+from cherry.agent.answering import Answering
+from cherry.agent.calling import Calling
+from cherry.agent.checking import Checking
+from cherry.agent.journal import Journal
+from cherry.agent.permission import Approver, Permission
+from cherry.agent.stopwatch import Stopwatch
+from cherry.agent.workbench import Workbench
+from cherry.domain.content import FromAssistant, TextPart
+from cherry.domain.errors import CherryError, gateway, run
+from cherry.domain.events import AssistantMessage, ContextPrepared, Notice, Outcome, TurnFinished, UserMessage
+from cherry.domain.exits import Exit
+from cherry.gateway.port import Gateway
+from cherry.kernel.clock import Clock
+from cherry.kernel.ids import new_id
+from cherry.kernel.text import human_seconds
+
+MAX_NUDGES = 3
+"""How often a turn goes on by itself after an answer that was empty or cut at the output limit, in a row."""
+
+
+class Turn:
+    def __init__(
+        self, journal: Journal, *, bench: Workbench, gateway: Gateway, clock: Clock, approver: Approver
+    ) -> None:
+        self._journal = journal
+        self._state = journal.state
+        self._bench = bench
+        self._clock = clock
+        self._stopwatch = Stopwatch(clock, already=journal.state.turn.seconds)
+        self._permission = Permission(
+            journal, toolbox=bench.toolbox, approvals=bench.approvals, approver=approver, stopwatch=self._stopwatch
+        )
+        self._calling = Calling(journal, bench, self._permission)
+        self._answering = Answering(journal, bench=bench, gateway=gateway)
+        self._checking = Checking(journal, bench.validator)
+        self._nudges = 0
+
+    async def run(self) -> None:
+        """Raises asyncio.CancelledError when interrupted (after the turn was closed), storage errors when the log cannot be written."""
+        try:
+            await self._within_time()
+        except asyncio.CancelledError:
+            await asyncio.shield(self._interrupted())
+            raise
+        except CherryError as error:
+            await self._close(_outcome_of(error), error)
+
+    async def _within_time(self) -> None:
+        """The whole turn under its wall time; waiting for a person does not count."""
+        work = asyncio.create_task(self._steps())
+        try:
+            while not work.done():
+                left = self._state.turn.limits.max_seconds - self._stopwatch.seconds
+                if left <= 0:
+                    raise self._out_of_time()
+                await asyncio.wait({work}, timeout=max(0.05, left))
+            await work
+        finally:
+            if not work.done():
+                work.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await work
+
+    def _out_of_time(self) -> CherryError:
+        allowed = human_seconds(self._state.turn.limits.max_seconds)
+        return CherryError(run.TIME_LIMIT, f"The turn has worked for {allowed}, its time limit")
+
+    async def _steps(self) -> None:
+        await self._prepare()
+        while True:
+            await self._calling.finish_open_calls()
+            if self._permission.nobody_answered is not None:
+                raise self._permission.nobody_answered
+            await self._checking.check_changes()
+            if self._answered():
+                await self._close("done")
+                return
+            await self._nudge()
+            await self._answering.step()
+
+    async def _prepare(self) -> None:
+        for sentence in await self._bench.editor.recover():
+            await self._journal.append(Notice(level="warning", code="edits.recovered", text=sentence))
+        if self._state.context is None:
+            await self._journal.append(ContextPrepared(text=await self._bench.prompts.prepare()))
+
+    def _answered(self) -> bool:
+        """True when the model has said its last word and nothing was said to it since."""
+        messages, answer = self._state.messages, self._state.turn.last_answer
+        if answer is None or _needs_nudge(answer):
+            return False
+        return bool(messages) and isinstance(messages[-1], FromAssistant) and not messages[-1].calls
+
+    async def _nudge(self) -> None:
+        """Tell the model that its answer was empty or cut, a bounded number of times in a row."""
+        answer = self._state.turn.last_answer
+        if answer is None or not _needs_nudge(answer):
+            self._nudges = 0
+            return
+        self._nudges += 1
+        empty = not answer.message.text.strip()
+        if self._nudges > MAX_NUDGES:
+            kind = gateway.EMPTY_ANSWER if empty else gateway.ANSWER_TOO_LONG
+            raise CherryError(kind, f"{kind.title}, {self._nudges} times in a row")
+        text = (
+            "Your answer was empty. Go on with the task, or say that it is done."
+            if empty
+            else "Your answer was cut off at the output limit. Go on from where it stopped; write less at once."
+        )
+        await self._journal.append(
+            UserMessage(message_id=new_id("m"), parts=(TextPart(text=text),), steering=True, author="cherry")
+        )
+
+    async def _close(self, outcome: Outcome, error: CherryError | None = None) -> None:
+        turn = self._state.turn
+        if outcome != "approval":
+            await self._calling.cancel_open_calls(error.kind.title if error else "the turn ended")
+        await self._journal.append(
+            TurnFinished(
+                outcome=outcome,
+                fault=error.fault() if error else None,
+                steps=turn.steps,
+                usage=turn.usage,
+                cost=turn.cost,
+                seconds=self._stopwatch.seconds,
+                nonce=new_id("n"),
+            )
+        )
+
+    async def _interrupted(self) -> None:
+        # A log that cannot be written must not hide the interrupt: the turn stays open and is resumed later.
+        with contextlib.suppress(CherryError):
+            await self._close("interrupted", CherryError(run.INTERRUPTED, "interrupted by the user"))
+
+
+def _needs_nudge(answer: AssistantMessage) -> bool:
+    if answer.message.calls:
+        return False
+    return answer.finish == "length" or not answer.message.text.strip()
+
+
+def _outcome_of(error: CherryError) -> Outcome:
+    match error.kind.exit_code:
+        case Exit.LIMIT:
+            return "limit"
+        case Exit.NO_PROVIDER:
+            return "no_provider"
+        case Exit.APPROVAL:
+            return "approval"
+        case _:
+            return "failed"

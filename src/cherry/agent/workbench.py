@@ -1,0 +1,51 @@
+"""What a turn works with: everything that belongs to one workspace and is not the log.
+
+Built by the composition root, one per session; closing it ends what still runs in the background.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from cherry.domain.events import FileChange, Problem
+from cherry.edits.editor import Editor
+from cherry.security.policy import Action, Decision
+from cherry.tools.toolbox import Toolbox
+
+
+class Prompts(Protocol):
+    """Assembles what the model gets to see."""
+
+    async def prepare(self) -> str:
+        """The session's fixed context: environment, project map, instructions. Called once per session."""
+        ...
+
+    def system(self, context: str) -> str:
+        """The stable beginning of every prompt of the session."""
+        ...
+
+
+class Approvals(Protocol):
+    """Decides what may happen, and keeps what a person decided for next time."""
+
+    def decide(self, action: Action) -> Decision: ...
+    async def remember(self, rule: str, *, scope: Literal["session", "always"]) -> None: ...
+
+
+class Validation(NamedTuple):
+    problems: tuple[Problem, ...]
+    """Only those that were not there before the change."""
+    checked: tuple[str, ...]
+    """Names of the checks that ran."""
+
+
+class Validator(Protocol):
+    async def check(self, changes: Sequence[FileChange]) -> Validation: ...
+
+
+class Workbench(NamedTuple):
+    toolbox: Toolbox
+    prompts: Prompts
+    approvals: Approvals
+    validator: Validator
+    editor: Editor
+    close: Callable[[], Awaitable[None]]
