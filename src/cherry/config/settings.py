@@ -1,0 +1,184 @@
+"""Every setting there is: its type, its default, what it means. Nothing here reads anything.
+
+The sections mirror the floors they steer; bootstrap maps them to those floors' own settings, so no floor reads configuration.
+Descriptions are shown by `cherry config show --long` and make up `docs/guides/configuration.md`.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from cherry.config import quantities
+from cherry.domain.base import Value
+from cherry.domain.limits import TurnLimits
+
+
+def _yes_no_auto(given: object) -> object:
+    if given is True or given is False or given == "auto":
+        return given
+    if isinstance(given, str) and (word := given.strip().lower()) in ("true", "false"):
+        return word == "true"
+    raise ValueError("true, false or auto")
+
+
+Seconds = Annotated[float, BeforeValidator(quantities.seconds)]
+Bytes = Annotated[int, BeforeValidator(quantities.size)]
+Money = Annotated[Decimal, BeforeValidator(quantities.money)]
+Count = Annotated[int, BeforeValidator(quantities.whole), Field(ge=1)]
+CountOrNone = Annotated[int, BeforeValidator(quantities.whole), Field(ge=0)]
+
+
+class ModelSettings(Value):
+    default: str = Field("", description="Model of new sessions as `provider/model`; empty: the first that is set up.")
+    provider: str = Field("", description="Preferred provider when `model.default` is empty.")
+    small: str = Field("", description="Model for summaries and other small work; empty: the session's own.")
+
+
+class DeadlineSettings(Value):
+    connect: Seconds = Field(10.0, description="Until the provider accepts the connection.")
+    first_byte: Seconds = Field(120.0, description="Until the answer begins.")
+    between_bytes: Seconds = Field(60.0, description="Longest silence in the middle of an answer.")
+    total: Seconds = Field(900.0, description="A whole answer, retries not counted.")
+
+
+class RetrySettings(Value):
+    attempts: Count = Field(5, description="Calls made at most for one answer, the first included.")
+    total: Seconds = Field(180.0, description="Time spent at most on waiting between attempts.")
+
+
+class ProviderSettings(Value):
+    """One model provider. Built-in ones need no entry; an entry changes them or adds a new one."""
+
+    kind: str = Field("", description="API it speaks: openai-chat, openai-responses, anthropic or ollama.")
+    base_url: str = Field("", description="Where it is, for example http://localhost:8080/v1.")
+    api_key: SecretStr | None = Field(
+        None, description="Key. Only allowed in your own configuration, not in a project."
+    )
+    api_key_env: str = Field("", description="Name of the environment variable that holds the key.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Headers sent with every request.")
+    models: tuple[str, ...] = Field((), description="Models it offers, when it cannot list them.")
+    enabled: bool = Field(True, description="false: never used.")
+
+
+class PriceSettings(Value):
+    """US dollars per million tokens of one model, named `provider/model`."""
+
+    input: Money = Field(Decimal(0), description="Tokens sent.")
+    output: Money = Field(Decimal(0), description="Tokens received.")
+    cache_read: Money | None = Field(None, description="Tokens read from the provider's cache; unset: as input.")
+    cache_write: Money | None = Field(None, description="Tokens written to the provider's cache; unset: as input.")
+
+
+class GatewaySettings(Value):
+    deadlines: DeadlineSettings = Field(DeadlineSettings.model_construct(), description="How long each wait may take.")
+    retries: RetrySettings = Field(
+        RetrySettings.model_construct(), description="What happens when a call fails for a passing reason."
+    )
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="Providers by name.")
+    prices: dict[str, PriceSettings] = Field(default_factory=dict, description="Prices by provider/model.")
+    max_answer_bytes: Bytes = Field(4 << 20, description="Longest answer taken from a model.")
+
+
+class LimitSettings(Value):
+    max_steps: Count = Field(100, description="Model calls in one turn.")
+    max_seconds: Seconds = Field(3600.0, description="Wall time of one turn; waiting for you does not count.")
+    max_cost_usd: Money | None = Field(None, description="US dollars one turn may cost; unset: no bound.")
+    max_tokens: Count | None = Field(None, description="Tokens sent and received in one turn; unset: no bound.")
+
+    def for_turn(self) -> TurnLimits:
+        return TurnLimits(
+            max_steps=self.max_steps,
+            max_seconds=self.max_seconds,
+            max_cost_usd=self.max_cost_usd,
+            max_tokens=self.max_tokens,
+        )
+
+
+class ApprovalRule(Value):
+    """One rule of the approval policy; empty conditions match everything."""
+
+    tool: str = Field("", description="Tool name or pattern: fs.*, shell.run.")
+    command: str = Field("", description="Pattern of the shell command: `pytest *`.")
+    path: str = Field("", description="Pattern of the path, relative to the workspace: docs/**.")
+    action: Literal["allow", "ask", "deny"] = Field(description="What happens.")
+
+
+class ApprovalSettings(Value):
+    mode: Literal["ask", "edits", "yes", "read"] = Field(
+        "ask",
+        description="ask: edits and commands are asked for · edits: edits go through, commands are asked for · "
+        "yes: everything the rules do not deny goes through · read: nothing is changed.",
+    )
+    rules: tuple[ApprovalRule, ...] = Field((), description="List of {tool, command, path, action}.")
+
+
+class SandboxSettings(Value):
+    required: Annotated[bool | Literal["auto"], BeforeValidator(_yes_no_auto)] = Field(
+        "auto",
+        description="true: commands run in a sandbox or not at all · auto: without a sandbox each command is asked for · "
+        "false: commands may run bare.",
+    )
+    network: bool = Field(False, description="Whether commands may use the network.")
+    memory: Bytes = Field(8 << 30, description="Memory of one command.")
+    cpu: Seconds = Field(3600.0, description="Processor time of one command.")
+    processes: Count = Field(1024, description="Processes of one command.")
+
+
+class ToolSettings(Value):
+    timeout: Seconds = Field(120.0, description="A command that gives no timeout of its own.")
+    max_timeout: Seconds = Field(1800.0, description="The longest timeout a model may choose.")
+    output_limit: Count = Field(
+        30_000, description="Characters of a tool's output the model reads; the whole is kept on disk."
+    )
+
+
+class ValidationSettings(Value):
+    enabled: bool = Field(True, description="Whether changed files are checked after a step.")
+    commands: tuple[str, ...] = Field((), description="Commands run after edits, such as `ruff check .`.")
+    timeout: Seconds = Field(120.0, description="Each command.")
+    max_repairs: CountOrNone = Field(3, description="Times in a row the model is asked to mend what it broke.")
+
+
+class LogSettings(Value):
+    level: Literal["debug", "info", "warning", "error"] = Field("warning", description="What goes to the log file.")
+    debug: bool = Field(False, description="Show tracebacks and keep requests in the log.")
+
+
+class StorageSettings(Value):
+    folder: str = Field("", description="Where sessions are kept; empty: the data folder of this user.")
+
+
+class UiSettings(Value):
+    colour: Literal["auto", "always", "never"] = Field(
+        "auto", description="auto: in a terminal, unless NO_COLOR is set."
+    )
+    theme: Literal["default", "contrast"] = Field("default", description="contrast: no dim text.")
+
+
+class Settings(Value):
+    model: ModelSettings = ModelSettings.model_construct()
+    gateway: GatewaySettings = GatewaySettings.model_construct()
+    limits: LimitSettings = LimitSettings.model_construct()
+    approvals: ApprovalSettings = ApprovalSettings.model_construct()
+    sandbox: SandboxSettings = SandboxSettings.model_construct()
+    tools: ToolSettings = ToolSettings.model_construct()
+    validation: ValidationSettings = ValidationSettings.model_construct()
+    log: LogSettings = LogSettings.model_construct()
+    storage: StorageSettings = StorageSettings.model_construct()
+    ui: UiSettings = UiSettings.model_construct()
+
+
+SECTIONS: dict[str, type[Value]] = {
+    name: field.annotation  # type: ignore[misc]  # every field of Settings is a section
+    for name, field in Settings.model_fields.items()
+}
+
+
+def is_secret(path: tuple[str, ...]) -> bool:
+    """Whether the value at this path is never shown: keys, and headers that may carry one."""
+    return bool(path) and (path[-1] == "api_key" or "headers" in path[:-1])
+
+
+Raw = dict[str, Any]
+"""Settings as a layer gives them: nested dictionaries of plain values, nothing checked."""
