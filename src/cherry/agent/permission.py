@@ -63,8 +63,8 @@ class Permission:
         decision = self._approvals.decide(action)
         if decision.verdict == "deny":
             raise CherryError(tools.DENIED, f"{intent.title}: the policy does not allow this", why=decision.reason)
-        if decision.verdict == "ask" and self._approver != "yes":
-            await self._approve(call, intent, decision)
+        if decision.verdict == "ask" and (decision.confirm or self._approver != "yes"):
+            await self._approve(call, intent, decision, rule=self._approvals.suggestion(action))
         await self._journal.append(
             ToolStarted(
                 call_id=call.id,
@@ -77,7 +77,7 @@ class Permission:
             )
         )
 
-    async def _approve(self, call: Call, intent: Intent, decision: Decision) -> None:
+    async def _approve(self, call: Call, intent: Intent, decision: Decision, *, rule: str) -> None:
         approval_id = derived_id("a", self._journal.state.session, call.id)
         await self._journal.append(
             ApprovalRequested(
@@ -87,7 +87,8 @@ class Permission:
                 title=intent.title,
                 reason=decision.reason,
                 view=intent.view,
-                rule=decision.rule,
+                rule=rule,
+                confirm=decision.confirm,
             )
         )
         decided = await self._approval_decision(approval_id, f"{intent.title}: {decision.reason}")
@@ -98,8 +99,8 @@ class Permission:
                 why=decided.comment,
                 next_step=decided.comment or tools.REJECTED.next_step,
             )
-        if decided.remember != "once" and decision.rule:
-            await self._approvals.remember(decision.rule, scope=decided.remember)
+        if decided.remember != "once" and rule:
+            await self._approvals.remember(rule, scope=decided.remember)
 
     async def _approval_decision(self, approval_id: str, about: str) -> ApprovalDecided:
         decisions = self._journal.state.decisions

@@ -28,6 +28,10 @@ class Approvals(Protocol):
     """Decides what may happen, and keeps what a person decided for next time."""
 
     def decide(self, action: Action) -> Decision: ...
+    def suggestion(self, action: Action) -> str:
+        """The rule that would allow this and its like from now on; empty when each case should be decided by itself."""
+        ...
+
     async def remember(self, rule: str, *, scope: Literal["session", "always"]) -> None: ...
 
 

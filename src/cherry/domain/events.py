@@ -183,6 +183,8 @@ class ApprovalRequested(EventBase):
     view: View | None = None
     rule: str = ""
     """The pattern that would be remembered, in the words of the policy; empty when it cannot be remembered."""
+    confirm: str = ""
+    """What a person must type to allow it: it is dangerous. Empty when a yes is enough."""
 
     def key(self) -> str:
         return self.approval_id

@@ -1,0 +1,32 @@
+"""The policy of a workspace as it grows: configured rules, and those a person had remembered.
+
+Rules remembered for always are kept in Cherry's data folder per workspace, never in the repository.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from cherry.security.policy import Action, Decision, Mode, Policy, Rule, parse_rule
+
+
+class RuledApprovals:
+    """Implements `cherry.agent.workbench.Approvals`."""
+
+    def __init__(self, rules: Sequence[Rule], *, mode: Mode, workspace: str, keep: Callable[[str], None]) -> None:
+        """`keep` stores one rule in its text form for later sessions."""
+        self._workspace = workspace
+        self._mode = mode
+        self._keep = keep
+        self._policy = Policy(rules, mode, workspace=workspace)
+
+    def decide(self, action: Action) -> Decision:
+        return self._policy.decide(action)
+
+    def suggestion(self, action: Action) -> str:
+        rule = self._policy.remembered_rule(action)
+        return str(rule) if rule else ""
+
+    async def remember(self, rule: str, *, scope: Literal["session", "always"]) -> None:
+        self._policy = Policy((*self._policy.rules, parse_rule(rule)), self._mode, workspace=self._workspace)
+        if scope == "always":
+            self._keep(rule)
