@@ -27,6 +27,7 @@ class FakeClock:
         self._auto = auto
         self._sleepers: list[_Sleeper] = []
         self._count = 0
+        self._quiet_turns_left = 0
         self._arrival = asyncio.Event()
         self.slept: list[float] = []
         """Every sleep asked for, in seconds, oldest first: what a retry waited, say."""
@@ -47,7 +48,7 @@ class FakeClock:
         heapq.heappush(self._sleepers, sleeper)
         self._arrival.set()
         if self._auto:
-            self._jump_soon(_SETTLE_TURNS)
+            self._jump_when_quiet()
         await sleeper.future
 
     @property
@@ -90,12 +91,20 @@ class FakeClock:
         while (wakes := self._next_wake()) is not None and wakes <= self._monotonic:
             heapq.heappop(self._sleepers).future.set_result(None)
 
-    def _jump_soon(self, turns: int) -> None:
-        loop = asyncio.get_running_loop()
-        if turns:
-            loop.call_soon(self._jump_soon, turns - 1)
-        elif (wakes := self._next_wake()) is not None:
+    def _jump_when_quiet(self) -> None:
+        """Jump once nobody has gone to sleep for some turns of the loop; a new sleeper starts the count again."""
+        running = self._quiet_turns_left > 0
+        self._quiet_turns_left = _SETTLE_TURNS
+        if not running:
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._quiet_turns_left -= 1
+        if self._quiet_turns_left == 0 and (wakes := self._next_wake()) is not None:
             self._wake_until(wakes)
+            self._quiet_turns_left = _SETTLE_TURNS if self._sleepers else 0
+        if self._quiet_turns_left:
+            asyncio.get_running_loop().call_soon(self._turn)
 
 
 async def _settle() -> None:

@@ -4,6 +4,7 @@ Boundary: it stands in for the whole gateway, so what reaches the agent is what 
 own retries; give `retries` to see `Retrying` items as well. Time passes on the clock given.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
@@ -105,7 +106,7 @@ class ScriptedGateway:
         self.answers: list[Answer] = []
         """Every whole answer that was given."""
         self.abandoned = 0
-        """Streams the reader closed before their end."""
+        """Streams that were closed or cancelled before their end."""
         self.closed = False
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[StreamItem, None]:
@@ -120,7 +121,7 @@ class ScriptedGateway:
                         ended = True
                         self.answers.append(item)
                     yield item
-        except GeneratorExit:
+        except (GeneratorExit, asyncio.CancelledError):
             self.abandoned += not ended
             raise
 
