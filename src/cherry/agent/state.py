@@ -4,8 +4,12 @@
 same fold, so they cannot differ. Applying an event costs the same however long the session is.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 
+import orjson
+
+from cherry.agent.progress import WINDOW, Trace, comparable, digest
 from cherry.domain.calls import Call, Result
 from cherry.domain.content import FromTools, FromUser, Message, TextPart
 from cherry.domain.events import (
@@ -37,7 +41,7 @@ from cherry.domain.events import (
 )
 from cherry.domain.limits import TurnLimits
 from cherry.domain.usage import Cost, Usage
-from cherry.domain.views import FileView, TodoItem
+from cherry.domain.views import CommandView, FileView, TodoItem
 
 
 @dataclass
@@ -58,6 +62,8 @@ class TurnState:
     seconds: float = 0.0
     """Active time of the earlier stretches of this turn."""
     last_answer: AssistantMessage | None = None
+    traces: deque[Trace] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    """What was done lately, for seeing loops; a word from a person begins it anew."""
 
     @property
     def open(self) -> bool:
@@ -155,11 +161,14 @@ class SessionState:
                 self._stand_still(recorded.seq)
             case UserMessage() as event:
                 self._say(recorded.seq, FromUser(parts=event.parts))
+                if event.author == "user":
+                    self.turn.traces.clear()
             case StepStarted() | AssistantMessage() | StepFailed() as step:
                 self._step(recorded.seq, step)
             case ToolStarted() as event:
                 self.pending.started[event.call_id] = event
             case ToolFinished() as event:
+                self._trace_call(event)
                 self._finish_call(recorded.seq, event.result)
             case ApprovalRequested() as event:
                 self.approvals[event.approval_id] = event
@@ -216,6 +225,13 @@ class SessionState:
         self.pending = Pending()
         self._flush(seq)
 
+    def _trace_call(self, event: ToolFinished) -> None:
+        call = next((call for call in self.pending.calls if call.id == event.call_id), None)
+        if call is not None:
+            arguments = orjson.dumps(call.arguments, option=orjson.OPT_SORT_KEYS).decode()
+            signature = f"{call.tool} {arguments}{call.malformed}"
+            self.turn.traces.append(_trace_of(event, self.turn.steps, signature))
+
     def _say(self, seq: int, message: FromUser) -> None:
         must_wait = self._answering or self.pending.open_calls
         (self._waiting if must_wait else self._history).append((seq, message))
@@ -236,6 +252,7 @@ class SessionState:
                 self.changes.append(ChangeRecord(recorded.turn, change_id, files))
                 self.undone.clear()
                 self._remember(files)
+                self._trace_files(files)
             case ChangesUndone(undone_turn=turn, change_ids=ids) as undone:
                 self._mark(ids, undone=True)
                 self.undone.append(undone)
@@ -262,6 +279,10 @@ class SessionState:
             if file.renamed_from:
                 self.seen.pop(file.renamed_from, None)
 
+    def _trace_files(self, files: tuple[FileChange, ...]) -> None:
+        for file in files:
+            self.turn.traces.append(Trace(self.turn.steps, file.path, file.after, title=file.path, changed_file=True))
+
     def _compact(self, event: HistoryCompacted) -> None:
         self.summary, self.compacted_upto = event.summary, event.upto_seq
         self._history = [(seq, message) for seq, message in self._history if seq > event.upto_seq]
@@ -269,3 +290,17 @@ class SessionState:
 
 def _note(text: str) -> FromUser:
     return FromUser(parts=(TextPart(text=text),))
+
+
+def _trace_of(event: ToolFinished, step: int, signature: str) -> Trace:
+    result = event.result
+    view = result.view
+    running = isinstance(view, CommandView) and view.background and view.exit_code is None
+    failure = ""
+    if result.fault is not None:
+        failure = f"{result.fault.code}: {comparable(result.fault.message)}"
+    elif isinstance(view, CommandView) and view.exit_code:
+        failure = f"command {view.command!r} fails with exit code {view.exit_code} and the same output ({digest(result.text)})"
+    return Trace(
+        step, signature, digest(result.text), title=event.title or event.tool, failure=failure, waiting=running
+    )

@@ -13,6 +13,7 @@ from cherry.agent.calling import Calling
 from cherry.agent.checking import Checking
 from cherry.agent.journal import Journal
 from cherry.agent.permission import Approver, Permission
+from cherry.agent.progress import find_loop
 from cherry.agent.stopwatch import Stopwatch
 from cherry.agent.workbench import Workbench
 from cherry.domain.content import FromAssistant, TextPart
@@ -21,7 +22,7 @@ from cherry.domain.events import AssistantMessage, ContextPrepared, Notice, Outc
 from cherry.domain.exits import Exit
 from cherry.gateway.port import Gateway
 from cherry.kernel.clock import Clock
-from cherry.kernel.ids import new_id
+from cherry.kernel.ids import derived_id, new_id
 from cherry.kernel.text import human_seconds
 
 MAX_NUDGES = 3
@@ -85,6 +86,7 @@ class Turn:
             if self._answered():
                 await self._close("done")
                 return
+            await self._look_for_loop()
             await self._nudge()
             await self._answering.step()
 
@@ -100,6 +102,19 @@ class Turn:
         if answer is None or _needs_nudge(answer):
             return False
         return bool(messages) and isinstance(messages[-1], FromAssistant) and not messages[-1].calls
+
+    async def _look_for_loop(self) -> None:
+        """Tell the model once what repeats; end the turn when it goes on."""
+        finding = find_loop(self._state.turn.traces)
+        if finding is None:
+            return
+        if finding.must_stop:
+            raise CherryError(run.NO_PROGRESS, "The model does not get on", why=finding.evidence)
+        text = f"You are repeating yourself: {finding.evidence}. Do something different, or say what keeps you from going on."
+        # The id is the finding's, so the same loop is told once.
+        message_id = derived_id("m", self._state.session, self._state.turn.number, finding.kind, finding.key)
+        message = UserMessage(message_id=message_id, parts=(TextPart(text=text),), steering=True, author="cherry")
+        await self._journal.append(message)
 
     async def _nudge(self) -> None:
         """Tell the model that its answer was empty or cut, a bounded number of times in a row."""

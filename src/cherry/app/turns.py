@@ -4,7 +4,7 @@ One turn runs per session at a time, in one process at a time. Whoever starts it
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -80,7 +80,7 @@ class Turns:
         self._benches: dict[str, Workbench] = {}
         self._running: dict[str, Running] = {}
 
-    async def run(self, session: str, order: Order) -> AsyncIterator[Recorded | Live]:
+    async def run(self, session: str, order: Order) -> AsyncGenerator[Recorded | Live, None]:
         """Do it and watch it. Raises what kept the turn from ending in its own `turn.finished` (storage, lease)."""
         watch = Watch()
         task = asyncio.create_task(self._drive(session, order, watch))
