@@ -10,5 +10,10 @@ class Value(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", defer_build=True, ser_json_bytes="base64", val_json_bytes="base64"
+        frozen=True,
+        extra="ignore",
+        defer_build=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        ser_json_inf_nan="strings",  # the default writes null, which does not load as a number again
     )

@@ -59,6 +59,12 @@ AMBIGUOUS_SESSION = ErrorKind(
     "Give more letters of the id.",
     exit_code=2,
 )
+BAD_EVENT = ErrorKind(
+    "storage.bad_event",
+    "An event cannot be written so that it can be read again",
+    "Nothing was written; the log is whole. Please report it.",
+    audience="developer",
+)
 UNKNOWN_BLOB = ErrorKind("storage.unknown_blob", "The kept output is gone", "Run the command again.", audience="model")
 
 ALL = (
@@ -72,5 +78,6 @@ ALL = (
     STALE_LEASE,
     UNKNOWN_SESSION,
     AMBIGUOUS_SESSION,
+    BAD_EVENT,
     UNKNOWN_BLOB,
 )

@@ -1,0 +1,151 @@
+"""One file, two connections, two threads: everything that writes goes through one, everything that reads through the other.
+
+Guarantees: `write` is one transaction, on disk when it returns · a reader sees one state and holds up no writer · opened when first
+needed · after a failure the connection is opened anew, so a full disk that has room again is simply used · no write goes to a file
+that was deleted or replaced, nor to one that a newer Cherry has taken over meanwhile.
+"""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from cherry.domain.errors import CherryError, storage
+from cherry.storage.faults import os_fault
+from cherry.storage.sqlite.connecting import open_nothing, open_reader, open_writer, refuse_newer
+from cherry.storage.sqlite.errors import is_busy, storage_error
+from cherry.storage.worker import Worker
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+DEADLINE_SECONDS = 60.0
+_BUSY_SECONDS = 20.0
+_PAUSE_SECONDS = 0.01
+
+
+class Database:
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._writing = Worker("storage.write")
+        self._reading = Worker("storage.read")
+        self._writer: _Opened | None = None
+        self._reader: _Opened | None = None
+
+    async def write(self, what: str, work: Work[T], *, seconds: float = DEADLINE_SECONDS) -> T:
+        """Run `work` in one transaction. Raises CherryError(storage.*); what `work` raises undoes all of it."""
+        return await self._writing.run(what, seconds, lambda: self._write(work))
+
+    async def read(self, what: str, work: Work[T], *, seconds: float = DEADLINE_SECONDS) -> T:
+        """Run `work` on one state of the database, an empty one when there is no file yet. Raises CherryError(storage.*)."""
+        return await self._reading.run(what, seconds, lambda: self._read(work))
+
+    async def close(self) -> None:
+        """The database can be used again afterwards: it is then opened anew."""
+        await self._reading.run("storage.close", DEADLINE_SECONDS, self._drop_reader)
+        await self._writing.run("storage.close", DEADLINE_SECONDS, self._drop_writer)
+        self._reading.stop()
+        self._writing.stop()
+
+    def _write(self, work: Work[T]) -> T:
+        give_up = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return self._transact(work)
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    self._drop_writer()
+                    raise storage_error(error, self.file) from error
+                if time.monotonic() >= give_up:
+                    why = f"it was locked for {_BUSY_SECONDS:g} s (deadline storage.busy)"
+                    raise CherryError(storage.BUSY, where=str(self.file), why=why) from error
+            time.sleep(_PAUSE_SECONDS)  # in the writing thread; most locks are waited for inside SQLite
+
+    def _transact(self, work: Work[T]) -> T:
+        connection = self._opened_writer()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            refuse_newer(connection, self.file)
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
+        return result
+
+    def _read(self, work: Work[T]) -> T:
+        try:
+            opened = self._opened_reader()
+            if opened is None:
+                with contextlib.closing(open_nothing()) as nothing:
+                    return work(nothing)
+            return self._look(opened.connection, work)
+        except sqlite3.Error as error:
+            self._drop_reader()
+            raise storage_error(error, self.file) from error
+
+    def _look(self, connection: sqlite3.Connection, work: Work[T]) -> T:
+        connection.execute("BEGIN")
+        try:
+            refuse_newer(connection, self.file)
+            return work(connection)
+        finally:
+            _roll_back(connection)
+
+    def _opened_writer(self) -> sqlite3.Connection:
+        if self._writer is not None and self._writer.identity != _identity(self.file):
+            self._drop_writer()
+            why = "it was deleted or replaced while Cherry ran"
+            raise CherryError(
+                storage.IO, "The database file is not the one that was opened", where=str(self.file), why=why
+            )
+        if self._writer is None:
+            self._writer = _Opened(open_writer(self.file), _identity(self.file))
+        return self._writer.connection
+
+    def _opened_reader(self) -> "_Opened | None":
+        identity = _identity(self.file)
+        if self._reader is not None and self._reader.identity != identity:
+            self._drop_reader()
+        if self._reader is None and identity is not None:
+            self._reader = _Opened(open_reader(self.file), identity)
+        return self._reader
+
+    def _drop_writer(self) -> None:
+        opened, self._writer = self._writer, None
+        _close(opened)
+
+    def _drop_reader(self) -> None:
+        opened, self._reader = self._reader, None
+        _close(opened)
+
+
+class _Opened(NamedTuple):
+    connection: sqlite3.Connection
+    identity: tuple[int, int] | None
+    """Device and inode of the file it was opened on."""
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    with os_fault(file, "The database cannot be read"):
+        try:
+            status = os.stat(file)  # noqa: PTH116 — before every use of the database; half as long as Path.stat
+        except FileNotFoundError:
+            return None
+    return status.st_dev, status.st_ino
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # A failed COMMIT has already rolled back; a broken connection is dropped right after.
+    with contextlib.suppress(sqlite3.Error):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _close(opened: _Opened | None) -> None:
+    if opened is not None:
+        with contextlib.suppress(sqlite3.Error):
+            opened.connection.close()
