@@ -77,20 +77,26 @@ def shape(state: SessionState) -> list[str]:
 
 
 def test_results_go_back_in_the_order_of_the_calls_whatever_order_they_finished_in():
-    state = fold([(1, START), (1, said("go")), (1, answer(1, calls=["a", "b"])), (1, finished("b")), (1, finished("a"))])
+    state = fold(
+        [(1, START), (1, said("go")), (1, answer(1, calls=["a", "b"])), (1, finished("b")), (1, finished("a"))]
+    )
     assert shape(state) == ["user:go", "assistant:a,b", "tools:a,b"]
 
 
 def test_what_is_said_while_calls_run_comes_after_their_results():
-    state = fold(
-        [(1, START), (1, said("go")), (1, answer(1, calls=["a"])), (1, said("faster")), (1, finished("a"))]
-    )
+    state = fold([(1, START), (1, said("go")), (1, answer(1, calls=["a"])), (1, said("faster")), (1, finished("a"))])
     assert shape(state) == ["user:go", "assistant:a", "tools:a", "user:faster"]
 
 
 def test_what_is_said_while_an_answer_is_written_comes_after_the_answer():
     state = fold(
-        [(1, START), (1, said("go")), (1, StepStarted(step=1, model="p/m")), (1, said("wait")), (1, answer(1, text="done"))]
+        [
+            (1, START),
+            (1, said("go")),
+            (1, StepStarted(step=1, model="p/m")),
+            (1, said("wait")),
+            (1, answer(1, text="done")),
+        ]
     )
     assert shape(state) == ["user:go", "assistant:done", "user:wait"]
 
@@ -132,7 +138,9 @@ def test_undone_changes_are_marked_and_redone_ones_stand_again():
     state = fold([(1, START), (1, change("c1")), (0, undone)])
     assert [record.undone for record in state.changes] == [True]
     assert "a.py" not in state.seen, "the model must read the file again before it overwrites it"
-    state = fold([(1, START), (1, change("c1")), (0, undone), (0, ChangesRedone(redone_turn=1, change_ids=("c1",), nonce="2"))])
+    state = fold(
+        [(1, START), (1, change("c1")), (0, undone), (0, ChangesRedone(redone_turn=1, change_ids=("c1",), nonce="2"))]
+    )
     assert [record.undone for record in state.changes] == [False]
     assert not state.undone
 
@@ -164,13 +172,17 @@ def turns(draw: st.DrawFn) -> list[tuple[int, Event]]:
 
 
 @given(turns())
-def test_no_message_ever_stands_between_calls_and_their_results_and_nothing_said_is_lost(events: list[tuple[int, Event]]):
+def test_no_message_ever_stands_between_calls_and_their_results_and_nothing_said_is_lost(
+    events: list[tuple[int, Event]],
+):
     state = fold(events)
     for before, after in zip(state.messages, [*state.messages[1:], None], strict=True):
         if isinstance(before, FromAssistant) and before.calls:
             assert isinstance(after, FromTools)
             assert [result.call_id for result in after.results] == [call.id for call in before.calls]
-    spoken = ["".join(part.text for part in message.parts) for message in state.messages if isinstance(message, FromUser)]
+    spoken = [
+        "".join(part.text for part in message.parts) for message in state.messages if isinstance(message, FromUser)
+    ]
     expected = [event.parts[0].text for _, event in events if isinstance(event, UserMessage)]
     assert sorted(spoken) == sorted(expected)
 

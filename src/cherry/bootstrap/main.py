@@ -1,0 +1,19 @@
+"""Where the `cherry` command starts. Answers `--version` before anything is imported: scripts ask it often."""
+
+import sys
+
+from cherry import __version__
+
+
+def main() -> int:
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        sys.stdout.write(f"cherry {__version__}\n")
+        return 0
+    # Not at the top: this import is most of the start-up time.
+    from cherry.bootstrap.program import run_program
+
+    return run_program(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
