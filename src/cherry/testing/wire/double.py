@@ -6,7 +6,7 @@ request passed the checks of the real server; closing the double ends every conn
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -21,6 +21,9 @@ from cherry.testing.wire.ollama import OllamaChat
 from cherry.testing.wire.openai_chat import ChatCompletions
 from cherry.testing.wire.openai_responses import Responses
 from cherry.testing.wire.records import Provider, RecordedRequest, environment
+
+if TYPE_CHECKING:
+    import ssl
 
 _CHAT, _RESPONSES, _MESSAGES, _OLLAMA = ChatCompletions(), Responses(), Messages(), OllamaChat()
 _ROUTES: Mapping[str, Api] = {
@@ -38,7 +41,8 @@ class WireDouble:
     """`async with WireDouble(Script("Hello")) as double:` then point a client at `double.base_url`.
 
     `models` are those it lists; with `strict_models` any other is not found. `keys` are those it accepts, None for any;
-    `require_key=False` takes requests without one, as local servers do. `observe` sees each model request when it is over.
+    `require_key=False` takes requests without one, as local servers do. With `tls` it speaks HTTPS.
+    `observe` sees each model request when it is over.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class WireDouble:
         require_key: bool = True,
         host: str = "127.0.0.1",
         port: int = 0,
+        tls: "ssl.SSLContext | None" = None,
         observe: Callable[[RecordedRequest], None] | None = None,
     ) -> None:
         self._player = as_script(script).play()
@@ -60,6 +65,7 @@ class WireDouble:
         self._require_key = require_key
         self._host = host
         self._port = port
+        self._tls = tls
         self._observe = observe
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -71,7 +77,7 @@ class WireDouble:
         """Every request, oldest first."""
 
     async def __aenter__(self) -> "WireDouble":
-        self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=MAX_HEAD)
+        self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=MAX_HEAD, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -91,7 +97,7 @@ class WireDouble:
     @property
     def base_url(self) -> str:
         """The server's root, without a path: `http://127.0.0.1:40123`."""
-        return f"http://{self._host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}"
 
     @property
     def port(self) -> int:

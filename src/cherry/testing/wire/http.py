@@ -57,7 +57,7 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     headers = _headers(lines[1:])
     if headers.get("expect", "").lower() == "100-continue":
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    path, _, query = target.partition("?")
+    path, _, query = _local(target).partition("?")
     keep_alive = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
     return HttpRequest(method, path, query, headers, await _read_body(reader, headers), keep_alive)
 
@@ -102,6 +102,13 @@ def _request_line(line: str) -> tuple[str, str, str]:
     if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
         raise BadHttp(f"not a request line: {line[:80]!r}")
     return parts[0], parts[1], parts[2]
+
+
+def _local(target: str) -> str:
+    """A client that takes this server for its proxy names the whole address; its host does not matter here."""
+    if not target.startswith("http://"):
+        return target
+    return "/" + target[len("http://") :].partition("/")[2]
 
 
 def _headers(lines: list[str]) -> dict[str, str]:

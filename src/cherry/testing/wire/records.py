@@ -1,6 +1,9 @@
 """What a wire double remembers of a request, and how programs are pointed at it."""
 
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -52,3 +55,11 @@ def environment(base_url: str, provider: Provider) -> dict[str, str]:
             return {"DEEPSEEK_BASE_URL": f"{base_url}/deepseek", "DEEPSEEK_API_KEY": KEY}
         case "qwen":
             return {"DASHSCOPE_BASE_URL": f"{base_url}/compatible-mode/v1", "DASHSCOPE_API_KEY": KEY}
+
+
+@contextmanager
+def refused_address() -> Iterator[str]:
+    """The root of a server nobody runs: connecting is refused, and no other program can take the port meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{holder.getsockname()[1]}"
