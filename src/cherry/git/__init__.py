@@ -1,1 +1,1 @@
-"""Talks to the git command in machine-readable form."""
+"""The `git` command, run so that a hostile repository cannot run anything, and its output as values."""

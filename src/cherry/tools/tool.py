@@ -54,6 +54,8 @@ class Tool:
     touch the same thing run in order unless all of them only read."""
     asks_itself: bool = False
     """True when the function calls `ctx.proceed` by itself, once it knows what exactly will happen (edits show their diff)."""
+    bounds_itself: bool = False
+    """True when the function keeps its text to a size that makes sense and says how to read on: it is cut only far beyond."""
     examples: tuple[ToolExample, ...] = ()
     error_codes: dict[str, ErrorCode] = field(default_factory=dict)
 
@@ -85,6 +87,7 @@ class _Marked:
     title: Callable[[dict[str, Any]], str]
     resources: Callable[[dict[str, Any]], tuple[str, ...]]
     asks_itself: bool
+    bounds_itself: bool
     examples: tuple[ToolExample, ...]
     error_codes: dict[str, ErrorCode]
 
@@ -99,6 +102,7 @@ def tool(
     title: Callable[[dict[str, Any]], str] | None = None,
     resources: Callable[[dict[str, Any]], tuple[str, ...]] | None = None,
     asks_itself: bool = False,
+    bounds_itself: bool = False,
     category: str = "general",
     tags: tuple[str, ...] = (),
     timeout_seconds: float = 120.0,
@@ -128,6 +132,7 @@ def tool(
         title or (lambda _arguments: name),
         resources or ((lambda _arguments: ()) if effect in ("read", "ask") else (lambda _arguments: ("workspace",))),
         asks_itself,
+        bounds_itself,
         examples,
         error_codes or {},
     )
@@ -160,6 +165,7 @@ def _bound(function: ToolFunction, marked: _Marked) -> Tool:
         title=marked.title,
         resources=marked.resources,
         asks_itself=marked.asks_itself,
+        bounds_itself=marked.bounds_itself,
         examples=marked.examples,
         error_codes=marked.error_codes,
     )

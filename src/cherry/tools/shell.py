@@ -1,0 +1,164 @@
+"""Commands: `shell.run`, and for those in the background `shell.output` and `shell.stop`.
+
+Output reaches watchers while it is printed and the model at the end. Time-out and cancellation end the whole tree of processes.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cherry.domain.calls import Status
+from cherry.domain.live import OutputStreamed
+from cherry.domain.views import CommandView
+from cherry.kernel.text import cut_middle, human_seconds, one_line
+from cherry.sandbox.port import Bounds, Command
+from cherry.security.protected import COMMANDS_MAY_NOT_WRITE
+from cherry.tools.context import Intent, ToolContext
+from cherry.tools.processes import Processes, Running
+from cherry.tools.terminal import folded
+from cherry.tools.tool import Output, tool
+
+DEFAULT_SECONDS = 120
+MAX_SECONDS = 3600
+_FIRST_LOOK_SECONDS = 0.3
+"""A background command that fails at once is told of at once."""
+_NEWS_SECONDS = 5.0
+_VIEW_CHARACTERS = 8_000
+_QUIET = {
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+    "PYTHONUNBUFFERED": "1",
+}
+"""Programs neither wait for a person nor paint for one."""
+
+
+def _title(arguments: dict[str, Any]) -> str:
+    return f"Run {one_line(str(arguments.get('command', '')), 100)}"
+
+
+class ShellTools:
+    def __init__(
+        self, processes: Processes, workspace: Path, *, network: bool = False, bounds: Bounds | None = None
+    ) -> None:
+        self._processes = processes
+        self._workspace = workspace
+        self._network = network
+        self._bounds = bounds or Bounds()
+
+    @tool(
+        "shell.run",
+        effect="run",
+        category="shell",
+        title=_title,
+        asks_itself=True,
+        timeout_seconds=MAX_SECONDS + 60,
+        security_level="high",
+    )
+    async def run(
+        self,
+        ctx: ToolContext,
+        command: str,
+        timeout: Annotated[float, Field(gt=0, le=MAX_SECONDS, description="seconds")] = DEFAULT_SECONDS,
+        background: bool = False,
+    ) -> Output:
+        """Run a bash command in the workspace root: tests, builds, any program. Each call is a fresh shell without stdin, in a
+        sandbox that can write only to the workspace. For servers and watchers set background; it returns an id for shell.output.
+        Prefer the fs, search and git tools for what they do."""
+        view = CommandView(command=command, background=background)
+        await ctx.proceed(Intent(_title({"command": command}), "run", view, command=command, network=self._network))
+        running = await self._processes.start(self._command(command))
+        running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, folded(text)))
+        if background:
+            return await self._in_background(running)
+        return await self._in_foreground(running, timeout)
+
+    @tool("shell.output", effect="read", category="shell", title=lambda given: f"Output of {given.get('id', '')}")
+    async def output(self, ctx: ToolContext, id: str) -> Output:
+        """New output of a background command since last asked, and whether it still runs; waits up to 5 s for news."""
+        running = self._processes.find(id)
+        await running.wait_for_news(_NEWS_SECONDS)
+        return _output(running, running.news() or "(nothing new)", background=True)
+
+    @tool(
+        "shell.stop",
+        effect="read",
+        category="shell",
+        resources=lambda _given: ("processes",),
+        title=lambda given: f"Stop {given.get('id', '')}",
+    )
+    async def stop(self, ctx: ToolContext, id: str) -> Output:
+        """End a background command and everything it started; returns its last output."""
+        running = self._processes.find(id)
+        await running.stop()
+        return _output(running, running.news() or "(nothing new)", background=True)
+
+    def _command(self, script: str) -> Command:
+        return Command(
+            script=script,
+            folder=self._workspace,
+            workspace=self._workspace,
+            environment=_QUIET,
+            network=self._network,
+            bounds=self._bounds,
+            protected=tuple(self._workspace / name for name in COMMANDS_MAY_NOT_WRITE),
+        )
+
+    async def _in_foreground(self, running: Running, seconds: float) -> Output:
+        try:
+            try:
+                async with asyncio.timeout(seconds):
+                    await running.ended()
+            except TimeoutError:
+                await running.stop()
+                return _timed_out(running, seconds)
+            return _output(running, running.printed() or "(no output)")
+        finally:
+            await self._processes.finish(running)
+
+    async def _in_background(self, running: Running) -> Output:
+        process_id = self._processes.keep(running)
+        try:
+            async with asyncio.timeout(_FIRST_LOOK_SECONDS):
+                await running.ended()
+        except TimeoutError:
+            pass  # as it should be: it runs on
+        running.watcher = None
+        news = running.news()
+        text = f"Started in the background with id {process_id}." + (f"\n{news}" if news else "")
+        return _output(running, text, background=True)
+
+
+def _output(running: Running, text: str, *, background: bool = False) -> Output:
+    code = running.exit.code if running.exit else None
+    failed = running.exit is not None and code != 0
+    return Output(
+        text=f"{text.rstrip()}\n{running.state()}",
+        view=_view(running, text, background=background),
+        untrusted=True,
+        status=Status.ERROR if failed and not background else Status.SUCCESS,
+    )
+
+
+def _timed_out(running: Running, seconds: float) -> Output:
+    printed = running.printed()
+    ended = f"Not finished after {human_seconds(seconds)} (argument timeout): it and all it started were ended."
+    return Output(
+        text=f"{printed.rstrip()}\n{ended} Give a longer timeout, or run it in the background.".lstrip(),
+        view=_view(running, printed),
+        untrusted=True,
+        status=Status.PARTIAL,
+    )
+
+
+def _view(running: Running, output: str, *, background: bool = False) -> CommandView:
+    return CommandView(
+        command=running.command,
+        output=cut_middle(output, _VIEW_CHARACTERS).text,
+        exit_code=running.exit.code if running.exit else None,
+        background=background,
+    )

@@ -1,0 +1,92 @@
+"""The tools Cherry comes with, and the order of what happens around each call."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cherry.git.command import Git
+from cherry.kernel.clock import Clock
+from cherry.sandbox.port import Bounds, Sandbox
+from cherry.security.jail import Jail
+from cherry.storage.ports import Blobs
+from cherry.tools.files import Edits, FileTools
+from cherry.tools.git import GitTools
+from cherry.tools.invocation import Wrapper
+from cherry.tools.processes import Processes
+from cherry.tools.questions import ask_user
+from cherry.tools.shell import ShellTools
+from cherry.tools.todo import write_todo
+from cherry.tools.tool import Tool, tools_of
+from cherry.tools.toolbox import Toolbox
+from cherry.tools.wrappers.cut import cut_long
+from cherry.tools.wrappers.errors import report_errors
+from cherry.tools.wrappers.frame import frame_untrusted
+from cherry.tools.wrappers.leave import ask_leave
+from cherry.tools.wrappers.redact import redact
+from cherry.tools.wrappers.time_limit import limit_time
+from cherry.tools.wrappers.validate import validate
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What the standard tools of one workspace need."""
+
+    jail: Jail
+    editor: Edits
+    sandbox: Sandbox
+    blobs: Blobs
+    clock: Clock
+    environ: Mapping[str, str]
+    """The user's environment: where programs are, who commits."""
+    spool_folder: Path
+    """For output that is too much for memory; must exist."""
+    clean: Callable[[str], str]
+    """A text without its secrets."""
+    framed: Callable[[str, str], str]
+    """A text marked as data, with where it comes from."""
+    network: bool = False
+    """Commands may use the network."""
+    bounds: Bounds = Bounds()
+
+
+@dataclass(frozen=True)
+class Standard:
+    toolbox: Toolbox
+    processes: Processes
+    """Close it with the session: it ends what still runs."""
+
+
+def standard_toolbox(
+    place: Workplace, *, more_tools: tuple[Tool, ...] = (), more_wrappers: tuple[Wrapper, ...] = ()
+) -> Standard:
+    """`more_wrappers` stand between redaction and errors: they see every call and its real result."""
+    processes = Processes(place.sandbox, place.clock, folder=place.spool_folder)
+    toolbox = Toolbox(
+        [*standard_tools(place, processes), *more_tools],
+        [*outer_wrappers(place), *more_wrappers, *inner_wrappers()],
+        clock=place.clock,
+    )
+    return Standard(toolbox, processes)
+
+
+def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
+    root = place.jail.root
+    return tuple(
+        tools_of(
+            FileTools(place.jail, place.editor, place.blobs),
+            ShellTools(processes, root, network=place.network, bounds=place.bounds),
+            GitTools(Git(root, place.environ), place.jail),
+            write_todo,
+            ask_user,
+        )
+    )
+
+
+def outer_wrappers(place: Workplace) -> tuple[Wrapper, ...]:
+    """What is done to a result, outermost (last done) first."""
+    return (frame_untrusted(place.framed), cut_long(place.blobs), redact(place.clean))
+
+
+def inner_wrappers() -> tuple[Wrapper, ...]:
+    """What is done before the function runs; errors of all of it become results here."""
+    return (report_errors, validate, ask_leave, limit_time)

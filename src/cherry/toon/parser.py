@@ -1,0 +1,96 @@
+"""Tool calls written into an answer's text: JSON objects `{"type": "tool_call", …}`, in a fence or between words.
+
+Strict: what is an object of this type and does not fit the schema, or breaks off, comes back as a malformed call, so that it is
+refused aloud and never dropped. Text without the marker costs one search; no text costs more than a few readings of it.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from cherry.domain.calls import Call
+from cherry.kernel.ids import derived_id
+from cherry.toon.call import ToolCall
+
+MAX_CALLS = 200
+_READINGS = 10
+_MAX_RAW = 2_000
+_MARKER = re.compile(r'"type"\s*:\s*"tool_call"')
+_BROKEN = re.compile(r'\{\s*"type"\s*:\s*"tool_call"')
+_DECODER = json.JSONDecoder()
+
+
+class Found(NamedTuple):
+    call: Call
+    start: int
+    """Where the object begins and ends in the text."""
+    end: int
+
+
+class _Piece(NamedTuple):
+    start: int
+    end: int
+    value: Any
+    """None when there is no whole JSON object at `start`; `end` is then where reading failed."""
+
+
+def parse_calls(text: str) -> tuple[Found, ...]:
+    """The calls in a text, in order; at most `MAX_CALLS`. Objects of other types are passed over, calls inside them found.
+
+    A call without an id gets one derived from its place and content.
+    """
+    found = (_found(text, piece) for piece in _objects(text))
+    return tuple(islice((item for item in found if item), MAX_CALLS))
+
+
+def _objects(text: str) -> Iterator[_Piece]:
+    markers = [match.start() for match in _MARKER.finditer(text)]
+    budget = _READINGS * len(text)
+    position = text.find("{")
+    while markers and 0 <= position <= markers[-1] and budget > 0:
+        piece = _read(text, position)
+        yield piece
+        budget -= piece.end - position
+        whole = piece.value is not None
+        is_call = whole and piece.value.get("type") == "tool_call"
+        holds_call = whole and _MARKER.search(text, position, piece.end)
+        position = text.find("{", piece.end if is_call or (whole and not holds_call) else position + 1)
+
+
+def _read(text: str, start: int) -> _Piece:
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        return _Piece(start, max(error.pos, start + 1), None)
+    except (ValueError, RecursionError):  # a number of 5,000 digits, a thousand brackets
+        return _Piece(start, start + 1_000, None)
+    return _Piece(start, end, value)
+
+
+def _found(text: str, piece: _Piece) -> Found | None:
+    if piece.value is None:
+        if not _BROKEN.match(text, piece.start):
+            return None
+        return Found(_malformed(text[piece.start : piece.start + _MAX_RAW], piece.start), piece.start, piece.end)
+    if piece.value.get("type") != "tool_call":
+        return None
+    raw = text[piece.start : piece.end]
+    return Found(_call(piece.value, raw, piece.start), piece.start, piece.end)
+
+
+def _call(value: dict[str, Any], raw: str, start: int) -> Call:
+    value.setdefault("id", derived_id("call", start, raw))
+    try:
+        return ToolCall.model_validate(value).to_call()
+    except ValidationError:
+        return _malformed(raw, start)
+
+
+def _malformed(raw: str, start: int) -> Call:
+    named = re.search(r'"tool"\s*:\s*"([^"\\]{1,100})"', raw)
+    tool = named.group(1) if named else ""
+    return Call(id=derived_id("call", start, raw), tool=tool, arguments={}, malformed=raw[:_MAX_RAW])
