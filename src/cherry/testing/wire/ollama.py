@@ -45,7 +45,7 @@ class OllamaChat:
 
     def seen(self, number: int, body: Json) -> SeenRequest:
         messages = body.get("messages") or []
-        system = "\n\n".join(m.get("content", "") for m in messages if m["role"] == "system")
+        system = "\n\n".join(m.get("content") or "" for m in messages if m["role"] == "system")
         said = tuple(_seen_message(m) for m in messages if m["role"] != "system")
         tools = tuple(tool["function"]["name"] for tool in body.get("tools") or ())
         return SeenRequest(number, body["model"], system, said, tools, self.wants_stream(body))
@@ -88,7 +88,7 @@ class OllamaChat:
 def _message_complaint(message: Json) -> Complaint | None:
     if message.get("role") not in ("system", "user", "assistant", "tool"):
         return Complaint(f"invalid role: {message.get('role')}")
-    if not isinstance(message.get("content", ""), str):
+    if not isinstance(message.get("content") or "", str):
         return _unmarshal("array", "messages.content of type string")
     for call in message.get("tool_calls") or ():
         if not isinstance((call.get("function") or {}).get("arguments"), dict):
@@ -139,7 +139,7 @@ def _end(job: Job) -> Json:
 
 
 def _seen_message(message: Json) -> SeenMessage:
-    text = message.get("content", "")
+    text = message.get("content") or ""
     if message["role"] == "tool":
         return SeenMessage("tool", text, call_id=message.get("tool_call_id", ""))
     if message["role"] == "user":
