@@ -1,5 +1,6 @@
 """Opening the file: whose it is and how new is looked at before anything could write to it."""
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -12,6 +13,9 @@ from cherry.storage.sqlite.schema import APPLICATION_ID, VERSION, application_of
 
 BUSY_SECONDS = 5.0
 _MAGIC = b"SQLite format 3\0"
+_UNCHANGING = "ro&immutable=1"
+_NOT_SQLITE = "the file does not begin as an SQLite database does"
+_NOT_OURS = "it belongs to another program"
 _WAL_BYTES = 64 * 1024 * 1024
 
 
@@ -46,9 +50,9 @@ def open_reader(file: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         connection.close()
         # In a folder that cannot be written SQLite has nowhere to coordinate; without a log beside it the file is all there is.
-        if _beside(file, "-wal").exists() or os.access(file.parent, os.W_OK):
+        if _log_beside(file).exists() or os.access(file.parent, os.W_OK):
             raise
-        return _connect(file, "ro&immutable=1")
+        return _connect(file, _UNCHANGING)
     return connection
 
 
@@ -77,13 +81,12 @@ def refuse_unless_ours(file: Path) -> None:
         return  # just created, by us or by another process
     if start != _MAGIC:
         raise CherryError(storage.DAMAGED, "This is not a Cherry database", where=str(file), why=_NOT_SQLITE)
-    connection = open_plain_reader(file)
-    try:
-        _refuse(connection, file)
-    except sqlite3.Error as error:
-        raise storage_error(error, file) from error
-    finally:
-        connection.close()
+    # Without a log beside it the file is whole, and looking at it as if it never changed leaves no trace in the folder.
+    with contextlib.closing(_connect(file, "ro" if _log_beside(file).exists() else _UNCHANGING)) as connection:
+        try:
+            _refuse(connection, file)
+        except sqlite3.Error as error:
+            raise storage_error(error, file) from error
 
 
 def refuse_newer(connection: sqlite3.Connection, file: Path) -> None:
@@ -92,14 +95,6 @@ def refuse_newer(connection: sqlite3.Connection, file: Path) -> None:
     if version > VERSION:
         why = f"its version is {version}, this Cherry knows up to {VERSION}"
         raise CherryError(storage.NEWER_DATABASE, where=str(file), why=why)
-
-
-_NOT_SQLITE = "the file does not begin as an SQLite database does"
-_NOT_OURS = "it belongs to another program"
-
-
-def open_plain_reader(file: Path) -> sqlite3.Connection:
-    return _connect(file, "ro")
 
 
 def _refuse(connection: sqlite3.Connection, file: Path) -> None:
@@ -117,5 +112,5 @@ def _connect(file: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _beside(file: Path, suffix: str) -> Path:
-    return file.with_name(file.name + suffix)
+def _log_beside(file: Path) -> Path:
+    return file.with_name(file.name + "-wal")
