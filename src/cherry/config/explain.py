@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from pydantic import SecretStr
-
 from cherry.config.loader import Loaded
 from cherry.config.schema import as_toml
 from cherry.config.settings import SECTIONS, is_secret
@@ -50,8 +48,6 @@ def _rows(section: Value, above: Key) -> Iterator[tuple[Key, Any, str]]:
 def _shown(key: Key, value: object) -> str:
     if value is None or value == "":
         return UNSET
-    if isinstance(value, SecretStr) or (is_secret(key) and value):
-        return HIDDEN
-    if isinstance(value, Mapping) and key[-1] == "headers":
-        return as_toml(dict.fromkeys(value, HIDDEN)) if value else as_toml({})
+    if is_secret(key) and isinstance(value, Mapping):
+        return as_toml(dict.fromkeys(value, HIDDEN))
     return as_toml(value)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cherry.config import environment, files
-from cherry.config.schema import bad_value, check_section, unknown_key_error, unknown_keys
+from cherry.config.schema import check_section, unknown_key_error, unknown_keys
 from cherry.config.settings import SECTIONS, Settings
-from cherry.config.sources import DEFAULT, Key, Layer, LayerKind, Source, leaves, written
+from cherry.config.sources import DEFAULT, Key, Layer, LayerKind, Source, leaves
 from cherry.domain.base import Value
 from cherry.domain.errors import CherryError
 from cherry.kernel.paths import HomeFolders
@@ -84,7 +84,7 @@ def load(
     project_file = files.find(workspace / PROJECT_FOLDER) if workspace else None
     strict = [files.read(user_file, LayerKind.USER_FILE)] if user_file else []
     if project_file and project_trusted:
-        strict.append(_without_keys(files.read(project_file, LayerKind.PROJECT_FILE)))
+        strict.append(files.read(project_file, LayerKind.PROJECT_FILE))
     elif project_file:
         notices.append(
             f"{project_file} is ignored: this workspace is not trusted. Look at it, then run `cherry trust`."
@@ -191,13 +191,3 @@ def _sensible(layer: Layer, notices: list[str]) -> Layer:
         except CherryError as error:
             notices.append(f"Passed over: {error.message}")
     return layer._replace(values=kept)
-
-
-def _without_keys(layer: Layer) -> Layer:
-    """A project's file is shared: keys in it would end up in its history."""
-    for key, value in leaves(layer.values):
-        if key[-1] == "api_key":
-            raise bad_value(
-                key, value, f"no key in a project; set {written(key)} in your own configuration", str(layer.source(key))
-            )
-    return layer

@@ -26,6 +26,11 @@ def seconds(given: object) -> float:
     raise ValueError(EXPECTED_SECONDS)
 
 
+def pause(given: object) -> float:
+    """A time in seconds that may be zero."""
+    return 0.0 if given in (0, "0") and given is not False else seconds(given)
+
+
 def size(given: object) -> int:
     """A positive number of bytes; k, M, G and T count in steps of 1024."""
     if isinstance(given, int) and not isinstance(given, bool) and given > 0:

@@ -7,7 +7,7 @@ Descriptions are shown by `cherry config show --long` and make up `docs/guides/c
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field
 
 from cherry.config import quantities
 from cherry.domain.base import Value
@@ -23,6 +23,7 @@ def _yes_no_auto(given: object) -> object:
 
 
 Seconds = Annotated[float, BeforeValidator(quantities.seconds)]
+Pause = Annotated[float, BeforeValidator(quantities.pause)]
 Bytes = Annotated[int, BeforeValidator(quantities.size)]
 Money = Annotated[Decimal, BeforeValidator(quantities.money)]
 Count = Annotated[int, BeforeValidator(quantities.whole), Field(ge=1)]
@@ -43,29 +44,37 @@ class DeadlineSettings(Value):
 
 
 class RetrySettings(Value):
-    attempts: Count = Field(5, description="Calls made at most for one answer, the first included.")
-    total: Seconds = Field(180.0, description="Time spent at most on waiting between attempts.")
+    attempts: Annotated[Count, Field(le=20)] = Field(5, description="Calls made at most for one answer.")
+    first_wait: Pause = Field(1.0, description="Longest first pause; it doubles with each attempt.")
+    longest_wait: Pause = Field(60.0, description="Longest pause; a provider that asks for more ends the call.")
+    total: Seconds = Field(300.0, description="No attempt starts later than this after the first.")
 
 
 class ProviderSettings(Value):
     """One model provider. Built-in ones need no entry; an entry changes them or adds a new one."""
 
-    kind: str = Field("", description="API it speaks: openai-chat, openai-responses, anthropic or ollama.")
     base_url: str = Field("", description="Where it is, for example http://localhost:8080/v1.")
-    api_key: SecretStr | None = Field(
-        None, description="Key. Only allowed in your own configuration, not in a project."
+    api_key_env: str = Field(
+        "", description="Environment variable that holds the key; the key itself never stands in a file."
     )
-    api_key_env: str = Field("", description="Name of the environment variable that holds the key.")
-    headers: dict[str, str] = Field(default_factory=dict, description="Headers sent with every request.")
-    models: tuple[str, ...] = Field((), description="Models it offers, when it cannot list them.")
-    enabled: bool = Field(True, description="false: never used.")
+    wire: Literal["openai-chat", "openai-responses", "anthropic", "ollama"] | None = Field(
+        None, description="Which API it speaks; an added provider speaks openai-chat unless told otherwise."
+    )
+    auth: Literal["bearer", "x-api-key", "none"] | None = Field(None, description="How the key is sent.")
+    models: tuple[str, ...] = Field((), description="Offered besides what it lists; the first is its default.")
+    headers: dict[str, str] = Field(default_factory=dict, description="Sent with every request.")
+    body: dict[str, Any] = Field(default_factory=dict, description="Added to every request as it is.")
+    images: bool | None = Field(None, description="Whether its models take images, where Cherry does not know.")
+    context_window: Count | None = Field(None, description="Tokens, where Cherry does not know.")
+    prices_of: str = Field("", description="Use the prices of this provider; `free` for a server of your own.")
+    end_marker: bool = Field(True, description="false for servers that never send [DONE].")
 
 
 class PriceSettings(Value):
     """US dollars per million tokens of one model, named `provider/model`."""
 
-    input: Money = Field(Decimal(0), description="Tokens sent.")
-    output: Money = Field(Decimal(0), description="Tokens received.")
+    input: Money = Field(description="Tokens sent.")
+    output: Money = Field(description="Tokens received.")
     cache_read: Money | None = Field(None, description="Tokens read from the provider's cache; unset: as input.")
     cache_write: Money | None = Field(None, description="Tokens written to the provider's cache; unset: as input.")
 
@@ -76,8 +85,12 @@ class GatewaySettings(Value):
         RetrySettings.model_construct(), description="What happens when a call fails for a passing reason."
     )
     providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="Providers by name.")
-    prices: dict[str, PriceSettings] = Field(default_factory=dict, description="Prices by provider/model.")
-    max_answer_bytes: Bytes = Field(4 << 20, description="Longest answer taken from a model.")
+    prices: dict[str, PriceSettings] = Field(
+        default_factory=dict, description="Prices by provider/model or model; a `*` at the end stands for any ending."
+    )
+    max_answer_bytes: Annotated[Bytes, Field(ge=1024)] = Field(
+        4 << 20, description="Longest answer taken from a model."
+    )
 
 
 class LimitSettings(Value):
@@ -105,10 +118,10 @@ class ApprovalRule(Value):
 
 
 class ApprovalSettings(Value):
-    mode: Literal["ask", "edits", "yes", "read"] = Field(
-        "ask",
-        description="ask: edits and commands are asked for · edits: edits go through, commands are asked for · "
-        "yes: everything the rules do not deny goes through · read: nothing is changed.",
+    mode: Literal["default", "careful", "plan"] = Field(
+        "default",
+        description="default: edits in the workspace go through, commands that do more than read are asked for · "
+        "careful: edits are asked for too · plan: nothing is changed.",
     )
     rules: tuple[ApprovalRule, ...] = Field((), description="List of {tool, command, path, action}.")
 
@@ -176,8 +189,8 @@ SECTIONS: dict[str, type[Value]] = {
 
 
 def is_secret(path: tuple[str, ...]) -> bool:
-    """Whether the value at this path is never shown: keys, and headers that may carry one."""
-    return bool(path) and (path[-1] == "api_key" or "headers" in path[:-1])
+    """Whether the value at this path is never shown: headers and request fields may carry keys."""
+    return "headers" in path or "body" in path
 
 
 Raw = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Drawing events for a person: kinds of things, never names of tools."""
