@@ -232,6 +232,10 @@ class FileChange(Value):
     mode_before: int | None = None
     mode_after: int | None = None
     renamed_from: str = ""
+    made_folders: tuple[str, ...] = ()
+    """Folders that had to be made for it; an undo removes those that are empty again."""
+    large: str = ""
+    """For a file too large to be kept whole: the blob that tells how to get from one content to the other."""
 
 
 class ChangesApplied(EventBase):

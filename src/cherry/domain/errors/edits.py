@@ -32,6 +32,12 @@ OMISSION = ErrorKind(
     "Write the whole text; nothing is filled in by guessing.",
     audience="model",
 )
+EXISTS = ErrorKind(
+    "edits.exists",
+    "There is already a file of the new name",
+    "Choose another name, or delete that file first.",
+    audience="model",
+)
 UNWRITABLE = ErrorKind(
     "edits.unwritable", "The file cannot be written", "Check permissions and space with the user.", audience="model"
 )
@@ -71,6 +77,7 @@ ALL = (
     STALE,
     MALFORMED,
     OMISSION,
+    EXISTS,
     UNWRITABLE,
     NO_SPACE,
     ENCODING,
