@@ -4,6 +4,7 @@ Works on `git commit --only`: other staged changes stay staged. Files git does n
 again when the commit does not come about.
 """
 
+import asyncio
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -34,8 +35,7 @@ class Committed(NamedTuple):
 async def plan_commit(git: Git, paths: Sequence[str] = ()) -> CommitPlan:
     """With paths (files, or folders for all in them): what changed there, new files included. Without: what changed in files
     git knows, and only while nothing is staged. Raises CherryError(tools.GIT_FAILED, NO_REPOSITORY)."""
-    filters = await git.neutral_filters()
-    status = await read_status(git, all_untracked=True, filters=filters)
+    status, filters = await asyncio.gather(read_status(git, all_untracked=True), git.neutral_filters())
     _refuse_unfinished(status)
     staged = tuple(entry.path for entry in status.entries if entry.is_staged)
     if not paths and staged:

@@ -1,5 +1,6 @@
 """Changes as git shows them, per file. Works before the first commit too."""
 
+import asyncio
 import os
 import re
 from collections.abc import Iterator
@@ -35,8 +36,7 @@ class Diff(NamedTuple):
 
 async def read_diff(git: Git, *paths: str, staged: bool = False) -> Diff:
     """From the last commit to the working tree, or to what is staged. Raises CherryError(tools.NO_REPOSITORY, GIT_FAILED)."""
-    filters = await git.neutral_filters()
-    against = await _last_commit(git)
+    filters, against = await asyncio.gather(git.neutral_filters(), _last_commit(git))
     answer = await git.ask(
         "diff", *_FORMAT, *_SUBMODULES, *(["--cached"] if staged else []), against, "--", *paths, filters=filters
     )

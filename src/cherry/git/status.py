@@ -1,5 +1,6 @@
 """What git says of the working tree, as values. Paths are relative to the folder asked about; what lies outside it is left out."""
 
+import asyncio
 import os
 from typing import NamedTuple
 
@@ -55,11 +56,11 @@ class Status(NamedTuple):
         return not self.entries
 
 
-async def read_status(
-    git: Git, *paths: str, all_untracked: bool = False, filters: tuple[str, ...] | None = None
-) -> Status:
+async def read_status(git: Git, *paths: str, all_untracked: bool = False) -> Status:
     """Of everything in the folder, or of some paths. Raises CherryError(tools.NO_REPOSITORY, GIT_FAILED)."""
-    place = await git.ask("rev-parse", "--absolute-git-dir", "--show-prefix")
+    place, filters = await asyncio.gather(
+        git.ask("rev-parse", "--absolute-git-dir", "--show-prefix"), git.neutral_filters()
+    )
     git_folder, _, prefix = os.fsdecode(place.stdout).removesuffix("\n").partition("\n")
     answer = await git.ask(
         "status",
@@ -72,7 +73,7 @@ async def read_status(
         "--find-renames",
         "--",
         *(paths or (".",)),
-        filters=await git.neutral_filters() if filters is None else filters,
+        filters=filters,
     )
     return _parsed(answer.stdout, prefix.rstrip("\n"), _operation(git_folder), cut=answer.cut)
 

@@ -5,8 +5,8 @@ What a model has seen of a file is noted by its hash in `ToolContext.seen`; the 
 
 import asyncio
 import posixpath
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -14,7 +14,8 @@ from cherry.domain.errors import CherryError, tools
 from cherry.domain.events import ChangesApplied, FileChange
 from cherry.domain.views import FileView
 from cherry.edits.edit import Edit, Replace, Write
-from cherry.edits.plan import Plan
+from cherry.edits.editor import Editor
+from cherry.edits.planning.plan import Plan
 from cherry.kernel.text import human_bytes
 from cherry.security.jail import Jail
 from cherry.storage.ports import Blobs
@@ -28,13 +29,6 @@ DEFAULT_LINES = 2_000
 _MOST_WRITTEN = 10 << 20
 
 
-class Edits(Protocol):
-    """What these tools need of `cherry.edits.editor.Editor`."""
-
-    async def plan(self, edits: Sequence[Edit], *, known: Mapping[str, str]) -> Plan: ...
-    async def commit(self, plan: Plan, *, change_id: str) -> tuple[FileChange, ...]: ...
-
-
 def path_of(arguments: dict[str, Any]) -> tuple[str, ...]:
     """The resource a call with a path touches. Two spellings of one relative path are the same; an absolute one may be anything."""
     path = str(arguments.get("path", ""))
@@ -43,12 +37,12 @@ def path_of(arguments: dict[str, Any]) -> tuple[str, ...]:
     return (f"path:{posixpath.normpath(path)}",)
 
 
-def titled(verb: str) -> Any:
+def titled(verb: str) -> Callable[[dict[str, Any]], str]:
     return lambda given: f"{verb} {shown(str(given.get('path', '')))}"
 
 
 class FileTools:
-    def __init__(self, jail: Jail, editor: Edits, blobs: Blobs) -> None:
+    def __init__(self, jail: Jail, editor: Editor, blobs: Blobs) -> None:
         self._jail = jail
         self._editor = editor
         self._blobs = blobs

@@ -67,7 +67,7 @@ class ShellTools:
         background: bool = False,
     ) -> Output:
         """Run a bash command in the workspace root: tests, builds, any program. Each call is a fresh shell without stdin, in a
-        sandbox that can write only to the workspace. For servers and watchers set background; it returns an id for shell.output.
+        sandbox that can write only to the workspace. For servers and watchers set background; it returns an id for shell_output.
         Prefer the fs, search and git tools for what they do."""
         view = CommandView(command=command, background=background)
         await ctx.proceed(Intent(_title({"command": command}), "run", view, command=command, network=self._network))

@@ -1,19 +1,22 @@
 """The tools Cherry comes with, and the order of what happens around each call."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cherry.edits.editor import Editor
 from cherry.git.command import Git
 from cherry.kernel.clock import Clock
 from cherry.sandbox.port import Bounds, Sandbox
 from cherry.security.jail import Jail
 from cherry.storage.ports import Blobs
-from cherry.tools.files import Edits, FileTools
+from cherry.tools.files import FileTools
 from cherry.tools.git import GitTools
 from cherry.tools.invocation import Wrapper
+from cherry.tools.listing import ListingTools
 from cherry.tools.processes import Processes
 from cherry.tools.questions import ask_user
+from cherry.tools.search import SearchTools
 from cherry.tools.shell import ShellTools
 from cherry.tools.todo import write_todo
 from cherry.tools.tool import Tool, tools_of
@@ -32,7 +35,7 @@ class Workplace:
     """What the standard tools of one workspace need."""
 
     jail: Jail
-    editor: Edits
+    editor: Editor
     sandbox: Sandbox
     blobs: Blobs
     clock: Clock
@@ -46,7 +49,7 @@ class Workplace:
     """A text marked as data, with where it comes from."""
     network: bool = False
     """Commands may use the network."""
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,14 @@ def standard_toolbox(
 
 def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
     root = place.jail.root
+    git = Git(root, place.environ)
     return tuple(
         tools_of(
             FileTools(place.jail, place.editor, place.blobs),
+            ListingTools(place.jail, git),
+            SearchTools(place.jail, git, place.environ),
             ShellTools(processes, root, network=place.network, bounds=place.bounds),
-            GitTools(Git(root, place.environ), place.jail),
+            GitTools(git, place.jail),
             write_todo,
             ask_user,
         )

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cherry.domain.calls import Call, Result, Status
 from cherry.domain.errors import CherryError, tools
+from cherry.testing.store import MemoryStore
 from cherry.tools.context import Intent, ToolContext
 from cherry.tools.invocation import Invocation, Proceed
 from cherry.tools.tool import Output, Tool, tool, tools_of
@@ -18,7 +19,6 @@ from cherry.tools.wrappers.leave import ask_leave
 from cherry.tools.wrappers.redact import redact
 from cherry.tools.wrappers.time_limit import limit_time
 from cherry.tools.wrappers.validate import validate
-from cherry.testing.store import MemoryStore
 
 INNER = (report_errors, validate, ask_leave, limit_time)
 
