@@ -1,5 +1,6 @@
 """Finds the one place an edit means, and nothing else: text in, text out."""
 
-from cherry.edits.placing.place import Placed, Span, apply, place
+from cherry.edits.placing.place import place
+from cherry.edits.placing.placed import Placed, Span, apply
 
 __all__ = ["Placed", "Span", "apply", "place"]

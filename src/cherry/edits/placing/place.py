@@ -1,68 +1,267 @@
-"""The one place an edit means.
+"""The one place an edit means: exact and unique, or by one tolerance at a time.
 
-Boundary: text in, spans out; reads and writes no files. Invariant: a span is given only when exactly one place fits.
+Boundary: text in, spans out; reads and writes no files. Invariants: a span is given only when exactly one place fits (or `all` was
+asked for); what is overlooked is only ever of the kind the tolerance names, so no letter, digit or operator differs; what the edit
+keeps is copied from the text, so no character outside the change is touched.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from cherry.domain.errors import CherryError, edits
 from cherry.edits.edit import Replace
+from cherry.edits.placing import matching, omission, refusals
+from cherry.edits.placing.applied import already_there, seems_applied
+from cherry.edits.placing.choosing import chosen
+from cherry.edits.placing.composing import Untellable, compose
+from cherry.edits.placing.disguises import disguises
+from cherry.edits.placing.document import Document
+from cherry.edits.placing.hanging import settled
+from cherry.edits.placing.indentation import Reindent, indent_of, uniform, unit_of
+from cherry.edits.placing.matching import Match, Pair
+from cherry.edits.placing.placed import Placed, Span
+from cherry.edits.placing.segments import placed_in_segments
+
+_UNIT_WINDOW = 300
+"""Lines to either side of a place that show the indentation used there."""
 
 
-class Span(NamedTuple):
-    """Characters `start` to `end` of the text become `replacement`."""
+class _Wanted(NamedTuple):
+    """An edit as it is looked for: its texts with `\\n` line ends, and what was overlooked to get there."""
 
-    start: int
-    end: int
-    replacement: str
+    edit: Replace
+    old: str
+    new: str
+    overlooked: tuple[str, ...] = ()
+    at_line: int = 0
+    """The only line it may be at, from 1; 0 when it may be anywhere."""
+    may_indent: bool = True
 
 
-class Placed(NamedTuple):
-    """Where an edit applies and what will stand there."""
+class _Written(NamedTuple):
+    text: str
+    mended: tuple[str, ...] = ()
+    """What the new text had lost and was given back."""
 
-    spans: tuple[Span, ...]
-    """In order, not overlapping."""
-    tolerance: str
-    """`exact`, or the name of the tolerance that was needed."""
-    note: str
-    """A sentence for the model about it; empty when there is nothing to say."""
-    first_line: int
-    last_line: int
-    """Lines of the text before the edit that it touches, from 1."""
+
+class _Rung(NamedTuple):
+    name: str
+    matcher: matching.Rung
+    whole_lines: bool = False
+
+
+_LADDER = (
+    _Rung("line ends", matching.line_ends),
+    _Rung("trailing space", matching.trailing_space),
+    _Rung("typography", matching.typography),
+    _Rung("indentation", matching.indentation, whole_lines=True),
+    _Rung("blank lines", matching.blank_lines, whole_lines=True),
+)
 
 
 def place(text: str, edit: Replace) -> Placed:
     """Raises CherryError(edits.NOT_FOUND, AMBIGUOUS, ALREADY_APPLIED, NO_CHANGE or OMISSION)."""
     if edit.old == edit.new:
         raise CherryError(edits.NO_CHANGE, where=edit.path)
-    starts = _occurrences(text, edit.old, overlapping=not edit.all)
+    document = Document(text)
+    if not edit.old:
+        return _added(document, edit)
+    if found := _as_given(document, edit):
+        return found
+    old, new = document.normal(edit.old), document.normal(edit.new)
+    new = omission.settled(new, source=old, known=f"{old}\n{text}", path=edit.path)
+    for wanted in _variants(edit, old, new):
+        if found := _climb(document, wanted):
+            return found
+    if found := _in_segments(document, edit, old, new):
+        return found
+    raise _not_there(document, edit, old, new)
+
+
+def _variants(edit: Replace, old: str, new: str) -> Iterator[_Wanted]:
+    yield _Wanted(edit, old, new)
+    for found in disguises(old, new):
+        if found.old.strip() and found.old != found.new:
+            at_line = found.first_number if found.counted_lines == 1 else 0
+            yield _Wanted(edit, found.old, found.new, (found.name,), at_line, found.even)
+
+
+def _added(document: Document, edit: Replace) -> Placed:
+    """An edit without an old text: the content of an empty file, or what comes at the end."""
+    text = document.text
+    new = document.normal(edit.new).replace("\n", document.main_end)
+    if not text:
+        return Placed((Span(0, 0, edit.new),), "exact", "", 1, 1)
+    if not edit.at_end:
+        raise refusals.nothing_to_replace(document, edit)
+    last = len(document)
+    if text.endswith(new):
+        raise refusals.already_applied(edit, last)
+    lead = "" if document.line_end(last - 1) else document.main_end
+    return Placed((Span(len(text), len(text), lead + new),), "exact", "", last, last)
+
+
+def _as_given(document: Document, edit: Replace) -> Placed | None:
+    """Places that hold the old text character by character."""
+    starts = occurrences(document.text, edit.old)
     if not starts:
-        raise CherryError(edits.NOT_FOUND, where=edit.path)
-    if len(starts) > 1 and not edit.all:
-        raise CherryError(edits.AMBIGUOUS, where=edit.path)
-    spans = tuple(Span(start, start + len(edit.old), edit.new) for start in starts)
-    first_line = text.count("\n", 0, spans[0].start) + 1
-    last_line = text.count("\n", 0, max(spans[-1].start, spans[-1].end - 1)) + 1
-    return Placed(spans, "exact", "", first_line, last_line)
+        return None
+    new = omission.settled(edit.new, source=edit.old, known=f"{edit.old}\n{document.text}", path=edit.path)
+    matches = [exact_match(document, start, edit.old) for start in starts]
+    if len(matches) > 1 and all(already_there(document.text, match.start, match.end, new) for match in matches):
+        raise refusals.already_applied(edit, document.line_at(starts[0]) + 1)
+    matches = chosen(document, edit, matches)
+    wanted = _Wanted(edit, edit.old, new)
+    return _finished(document, wanted, matches, [_verbatim(document, wanted, match) for match in matches])
 
 
-def apply(text: str, placed: Placed) -> str:
-    """The text with the spans replaced; every other character stays."""
-    pieces = []
-    position = 0
-    for start, end, replacement in placed.spans:
-        pieces += [text[position:start], replacement]
-        position = end
-    pieces.append(text[position:])
-    return "".join(pieces)
+def _climb(document: Document, wanted: _Wanted) -> Placed | None:
+    """The first rung on which anything fits decides."""
+    if wanted.overlooked and (found := _disguised_exact(document, wanted)):
+        return found
+    says_something = any(char.isalnum() for char in wanted.old)
+    for rung in _LADDER:
+        if rung.whole_lines and not (says_something and wanted.may_indent):
+            continue
+        whole = rung.whole_lines and not wanted.old.endswith("\n")
+        tried = wanted._replace(old=wanted.old + "\n", new=wanted.new + "\n") if whole else wanted
+        matches = matching.find(document, _split(tried.old), rung.matcher)
+        matches = [match for match in matches if _may_be_at(document, tried, match)]
+        if rung.whole_lines:
+            matches = [match for match in matches if _reindent(document, match) is not None]
+        if not matches:
+            continue
+        matches = chosen(document, wanted.edit, matches)
+        tried = tried._replace(overlooked=(*tried.overlooked, rung.name))
+        written = [_rewritten(document, tried, match, whole_lines=rung.whole_lines) for match in matches]
+        return _finished(document, tried, matches, written)
+    return None
 
 
-def _occurrences(text: str, old: str, *, overlapping: bool) -> list[int]:
-    if not old:
-        return [] if text else [0]
+def _disguised_exact(document: Document, wanted: _Wanted) -> Placed | None:
+    matches = [exact_match(document, start, wanted.old) for start in occurrences(document.text, wanted.old)]
+    matches = [match for match in matches if _may_be_at(document, wanted, match)]
+    if not matches:
+        return None
+    matches = chosen(document, wanted.edit, matches)
+    return _finished(document, wanted, matches, [_verbatim(document, wanted, match) for match in matches])
+
+
+def _may_be_at(document: Document, wanted: _Wanted, match: Match) -> bool:
+    return not wanted.at_line or document.line_at(match.start) == wanted.at_line - 1
+
+
+def _in_segments(document: Document, edit: Replace, old: str, new: str) -> Placed | None:
+    segments = placed_in_segments(document, old, new, edit.path)
+    if segments is None:
+        return None
+    wanted = _Wanted(edit, old, new, ("left-out lines",))
+    matches = [exact_match(document, segment.start, document.text[segment.start : segment.end]) for segment in segments]
+    return _finished(document, wanted, matches, [_Written(segment.new) for segment in segments])
+
+
+def _verbatim(document: Document, wanted: _Wanted, match: Match) -> _Written:
+    """What to write where the old text stands as it was given."""
+    old, new = document.normal(wanted.old), document.normal(wanted.new)
+    if old == new or document.cuts_line_end(match.start) or document.cuts_line_end(match.end):
+        return _Written(wanted.new)  # the line ends themselves are what the edit is about
+    try:
+        fitted = _fitted(document, wanted._replace(old=old, new=new), match)
+        if "\r" not in document.text:
+            return fitted
+        return fitted._replace(text=compose(document, match, _split(fitted.text)))
+    except Untellable as error:
+        raise refusals.two_readings(wanted.edit, str(error)) from None
+
+
+def _fitted(document: Document, wanted: _Wanted, match: Match) -> _Written:
+    """The new text with what its first and last line lost in copying. Raises Untellable."""
+    whole = _with_final_newline(document, wanted, match)
+    hung = settled(document, match.start, wanted.old, whole, wanted.edit.path)
+    mended = {"final newline": whole != wanted.new, "indentation of the first line": hung != whole}
+    return _Written(hung, tuple(name for name, done in mended.items() if done))
+
+
+def _rewritten(document: Document, wanted: _Wanted, match: Match, *, whole_lines: bool) -> _Written:
+    """What to write where the old text stands but for what was overlooked."""
+    try:
+        if whole_lines:
+            return _Written(_reindented(document, wanted, match))
+        fitted = _fitted(document, wanted, match)
+        return fitted._replace(text=compose(document, match, _split(fitted.text)))
+    except Untellable as error:
+        raise refusals.differs_there(document, wanted.edit, match, str(error)) from None
+
+
+def _reindented(document: Document, wanted: _Wanted, match: Match) -> str:
+    lines = _split(_with_final_newline(document, wanted, match))
+    reindent = _reindent(document, match)
+    given_unit = unit_of([*_split(wanted.old), *lines])
+    indents = reindent and reindent.mapped((indent_of(line) for line in lines if line.strip()), given_unit)
+    if indents is None:
+        raise Untellable("the indentation of the new lines cannot be derived from that of the old ones")
+    return compose(document, match, lines, indents)
+
+
+def _reindent(document: Document, match: Match) -> Reindent | None:
+    """How indentation differs at a place of whole lines; None when it does not differ uniformly."""
+    pairs = [(pair.sought, document.text[pair.start : pair.end]) for pair in match.pairs if pair.sought is not None]
+    line = document.line_at(match.start)
+    own_unit = unit_of(document.lines[max(0, line - _UNIT_WINDOW) : line + _UNIT_WINDOW])
+    return uniform([sought for sought, _ in pairs], [raw for _, raw in pairs], own_unit)
+
+
+def _with_final_newline(document: Document, wanted: _Wanted, match: Match) -> str:
+    """A new text that lost the final newline of the old one gets it back: the next line must not be glued to it."""
+    old, new = wanted.old, wanted.new
+    lost = old.endswith("\n") and new and not new.endswith("\n") and new != old.rstrip("\n")
+    return new + "\n" if lost and match.end < len(document.text) else new
+
+
+def _finished(document: Document, wanted: _Wanted, matches: list[Match], written: list[_Written]) -> Placed:
+    text = document.text
+    spans = tuple(Span(match.start, match.end, new.text) for match, new in zip(matches, written, strict=True))
+    there = [already_there(text, *span) for span in spans]
+    first_line = document.line_at(spans[0].start) + 1
+    if all(there):
+        raise refusals.already_applied(wanted.edit, first_line)
+    if any(there) and wanted.edit.all:
+        done = [span.start for span, is_there in zip(spans, there, strict=True) if is_there]
+        raise refusals.partly_applied(document, wanted.edit, done)
+    last_line = document.line_at(max(spans[-1].start, spans[-1].end - 1)) + 1
+    names = dict.fromkeys([*wanted.overlooked, *(name for new in written for name in new.mended)])
+    note = refusals.note(wanted.overlooked, written[0].mended, first_line, last_line)
+    return Placed(spans, " + ".join(names) or "exact", note, first_line, last_line)
+
+
+def _not_there(document: Document, edit: Replace, old: str, new: str) -> CherryError:
+    line = seems_applied(document, old, new)
+    if line is not None:
+        return refusals.already_applied(edit, line + 1)
+    bare = next((found.old for found in disguises(old, new)), old)
+    return refusals.not_found(document, edit, _split(bare))
+
+
+def _split(text: str) -> list[str]:
+    pieces = text.split("\n")
+    last = pieces.pop()
+    return [*(piece + "\n" for piece in pieces), *([last] if last else [])]
+
+
+def occurrences(text: str, old: str) -> list[int]:
+    """Where `old` starts, overlapping places included."""
     starts = []
     start = text.find(old)
     while start != -1:
         starts.append(start)
-        start = text.find(old, start + (1 if overlapping else len(old)))
+        start = text.find(old, start + 1)
     return starts
+
+
+def exact_match(document: Document, start: int, old: str) -> Match:
+    pairs = []
+    position = start
+    for raw in document.split(document.text[start : start + len(old)]):
+        pairs.append(Pair(document.normal(raw), position, position + len(raw)))
+        position += len(raw)
+    return Match(tuple(pairs))
