@@ -2,8 +2,8 @@
 
 import functools
 import sqlite3
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeVar
 
 from cherry.domain.errors import CherryError, storage
 from cherry.domain.events import Recorded
@@ -11,10 +11,12 @@ from cherry.domain.sessions import SessionInfo
 from cherry.storage import projection, sql
 from cherry.storage.records import event_id
 from cherry.storage.sqlite import fulltext
-from cherry.storage.sqlite.database import Database
+from cherry.storage.sqlite.database import Database, Work
 from cherry.storage.sqlite.log import add_text
 from cherry.storage.sqlite.rows import keep_session, pages, session_of, with_page
 from cherry.storage.upkeep import Finding, Report
+
+T = TypeVar("T")
 
 _SECONDS = 1800.0
 _SHOWN = 20
@@ -22,22 +24,21 @@ _SHOWN = 20
 
 class _Looked(NamedTuple):
     events: int
-    findings: tuple[Finding, ...]
+    faults: list[str]
 
 
 async def check(database: Database) -> Report:
-    """Never changes anything. Raises CherryError(storage.*) only when the file cannot be opened at all."""
-    try:
-        faults = await database.read("storage.check", _quick_check, seconds=_SECONDS)
-        sessions = await database.read("storage.check", _every_session, seconds=_SECONDS)
-    except CherryError as error:
-        if error.kind is not storage.DAMAGED:
-            raise
-        return Report(0, 0, (Finding("", error.message),))
-    looked = [await _look(database, session) for session in sessions]
-    findings = [finding for part in looked for finding in part.findings]
-    general = [Finding("", fault) for fault in faults]
-    return Report(len(sessions), sum(part.events for part in looked), tuple(general + findings))
+    """Never changes anything; damage is what it reports. Raises CherryError(storage.NEWER_DATABASE, READ_ONLY, BUSY, IO)."""
+    faults = await _read(database, _quick_check, lambda message: [message])
+    sessions = await _read(database, _every_session, lambda _: [])
+    findings = [Finding("", fault) for fault in faults]
+    events = 0
+    for session in sessions:
+        work = functools.partial(_check_session, session=session)
+        looked = await _read(database, work, lambda message: _Looked(0, [message]))
+        events += looked.events
+        findings += [Finding(session, fault) for fault in looked.faults]
+    return Report(len(sessions), events, tuple(findings))
 
 
 async def rebuild(database: Database) -> int:
@@ -45,14 +46,14 @@ async def rebuild(database: Database) -> int:
     return await database.write("storage.rebuild", _rebuild, seconds=_SECONDS)
 
 
-async def _look(database: Database, session: str) -> _Looked:
-    work = functools.partial(_check_session, session=session)
+async def _read(database: Database, work: Work[T], broken: Callable[[str], T]) -> T:
+    """`broken` makes an answer of the message when the file is too damaged to give one."""
     try:
         return await database.read("storage.check", work, seconds=_SECONDS)
     except CherryError as error:
         if error.kind is not storage.DAMAGED:
             raise
-        return _Looked(0, (Finding(session, error.message),))
+        return broken(error.message)
 
 
 def _quick_check(connection: sqlite3.Connection) -> list[str]:
@@ -66,12 +67,12 @@ def _every_session(connection: sqlite3.Connection) -> list[str]:
 
 def _check_session(connection: sqlite3.Connection, session: str) -> _Looked:
     info = projection.unknown(session)
-    texts: list[str] = []
+    faults: list[str] = []
     for page in pages(connection, session):
         info = with_page(info, page)
-        texts += _wrong_ids(page.records)
-    texts += [info.damaged] if info.damaged else _index_faults(info, session_of(connection, session))
-    return _Looked(info.last_seq, tuple(Finding(session, text) for text in texts[:_SHOWN]))
+        faults += _wrong_ids(page.records)
+    faults += [info.damaged] if info.damaged else _index_faults(info, session_of(connection, session))
+    return _Looked(info.last_seq, faults[:_SHOWN])
 
 
 def _wrong_ids(records: list[Recorded]) -> Iterator[str]:
