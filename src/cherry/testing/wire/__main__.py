@@ -84,6 +84,7 @@ def _log(record: RecordedRequest, log: TextIO) -> None:
         "complaint": record.complaint,
         "bytes": len(record.raw),
         "at": record.at,
+        "ended": record.ended,
         "body": record.body,
     }
     log.write(json.dumps(line) + "\n")

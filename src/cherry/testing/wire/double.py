@@ -5,6 +5,7 @@ request passed the checks of the real server; closing the double ends every conn
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,7 @@ class WireDouble:
             record.state = "cut"
             raise
         finally:
+            record.ended = time.monotonic()
             self._changed.set()
             if self._observe is not None and record.api:
                 self._observe(record)

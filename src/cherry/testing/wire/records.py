@@ -40,6 +40,9 @@ class RecordedRequest:
     connection: int = 0
     """Number of the connection it came on, from 1."""
     at: float = field(default_factory=time.monotonic)
+    """When it had been read whole, in seconds of the monotonic clock."""
+    ended: float = 0.0
+    """When its answer was out or had failed, likewise."""
 
 
 def environment(base_url: str, provider: Provider) -> dict[str, str]:
