@@ -30,6 +30,8 @@ class Command(NamedTuple):
     bounds: Bounds = Bounds()
     protected: tuple[Path, ...] = ()
     """Paths inside the workspace that must stay unwritable, whether they exist or not (`.git/hooks`, `.cherry`)."""
+    input: bool = False
+    """True: `Process.write` feeds its standard input. False: its standard input is empty."""
 
 
 class Exit(NamedTuple):
@@ -52,7 +54,7 @@ class Process(Protocol):
         ...
 
     async def write(self, data: bytes) -> None:
-        """To its standard input. Raises BrokenPipeError when it no longer reads."""
+        """To its standard input. Raises BrokenPipeError when it no longer reads or was started without `input`."""
         ...
 
     async def wait(self) -> Exit: ...

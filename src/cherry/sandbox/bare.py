@@ -1,0 +1,87 @@
+"""Runs commands without a fence: for machines that have none, when the policy allows it.
+
+What still holds: a clean environment, limits, one pipe, and the whole tree ends with the command, also when Cherry is killed: a
+watcher in the command's own process group waits for Cherry's end of a pipe to close. What left the group is found by its mark.
+"""
+
+import contextlib
+import itertools
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from cherry.sandbox.launching import check_folders, launch, limits_prefix, shell
+from cherry.sandbox.port import Command, Process
+from cherry.sandbox.processes import MARK, descendants, is_alive, marked, new_mark
+from cherry.sandbox.running import Running, send
+from cherry.sandbox.toolchains import KEPT_VARIABLES
+
+_WATCHED = '(read -r _ <&"$1"; kill -9 -- "-$$") >/dev/null 2>&1 & w=$1; shift; eval "exec $w<&-"; exec "$@"'
+"""$1 is the descriptor that closes when Cherry ends; the rest is the command."""
+
+
+class BareSandbox:
+    """No confinement at all."""
+
+    name = "none"
+    confines = False
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._serial = itertools.count(1)
+
+    async def start(self, command: Command) -> Process:
+        _, folder = check_folders(command)
+        mark = new_mark(next(self._serial))
+        theirs, ours = os.pipe()
+        script = [*limits_prefix(command.bounds, processes=False), shell(), "-c", command.script]
+        try:
+            started = launch(
+                ["/bin/sh", "-c", _WATCHED, "cherry", str(theirs), *script],
+                environ=self._clean(command) | {MARK: mark},
+                with_input=command.input,
+                folder=folder,
+                passed=[theirs],
+            )
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
+        tree = _BareTree(started.child.pid, mark, ours)
+        return Running(started.child, started.pipes.output, tree, stdin=started.pipes.stdin)
+
+    def _clean(self, command: Command) -> dict[str, str]:
+        kept = {name: value for name, value in self._environ.items() if name in KEPT_VARIABLES}
+        for name in ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR"):
+            if name in self._environ:
+                kept[name] = self._environ[name]
+        return {**kept, "PWD": str(Path(os.path.realpath(command.folder))), **command.environment}
+
+
+class _BareTree:
+    """The process group, its descendants, and whatever carries the mark."""
+
+    def __init__(self, leader: int, mark: str, watched: int) -> None:
+        self._leader = leader
+        self._mark = mark
+        self._watched = watched
+
+    def ask(self) -> None:
+        self._signal_group(signal.SIGTERM)
+
+    def end(self) -> None:
+        below = descendants(self._leader)
+        self._signal_group(signal.SIGKILL)
+        send([*below, *marked(self._mark)], signal.SIGKILL)
+
+    def is_gone(self) -> bool:
+        return not is_alive(self._leader) and not marked(self._mark)
+
+    def close(self) -> None:
+        os.close(self._watched)
+
+    def _signal_group(self, sign: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._leader, sign)

@@ -1,0 +1,102 @@
+"""What all sandboxes share in starting a command: the shell, its limits, its pipes."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cherry.domain.errors import CherryError, sandbox
+from cherry.sandbox.port import Bounds, Command
+
+FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class Pipes(NamedTuple):
+    output: int
+    """Our end of standard output and error."""
+    stdin: int | None
+    """Our end of standard input; None when it is empty."""
+
+
+class Started(NamedTuple):
+    child: subprocess.Popen[bytes]
+    pipes: Pipes
+
+
+def shell() -> str:
+    return "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh"
+
+
+def limits_prefix(bounds: Bounds, *, processes: bool) -> list[str]:
+    """A program and its options that set the limits and then become the command; empty when this machine has none.
+
+    Memory is limited as private writable memory, not as address space: runtimes such as V8 and Go reserve far more addresses
+    than they use. `processes` must be False where the kernel would count processes outside the sandbox too.
+    """
+    if (prlimit := shutil.which("prlimit", path=FALLBACK_PATH)) is None:
+        return []
+    options = [
+        f"--cpu={bounds.cpu_seconds}",
+        f"--data={bounds.memory_bytes}",
+        f"--fsize={bounds.file_bytes}",
+        f"--nofile={bounds.open_files}",
+        "--core=0",
+    ]
+    if processes:
+        options.append(f"--nproc={bounds.processes}")
+    return [prlimit, *options]
+
+
+def check_folders(command: Command) -> tuple[Path, Path]:
+    """The real workspace and the real folder to start in. Raises CherryError(sandbox.START_FAILED)."""
+    workspace = Path(os.path.realpath(command.workspace))
+    folder = Path(os.path.realpath(command.folder))
+    if not workspace.is_dir():
+        raise CherryError(sandbox.START_FAILED, where=str(command.workspace), why="the workspace is not a folder")
+    if workspace == Path("/"):
+        raise CherryError(sandbox.START_FAILED, where="/", why="the root of the file system cannot be a workspace")
+    if folder != workspace and not folder.is_relative_to(workspace):
+        raise CherryError(sandbox.START_FAILED, where=str(command.folder), why="it lies outside the workspace")
+    if not folder.is_dir():
+        raise CherryError(sandbox.START_FAILED, where=str(command.folder), why="there is no such folder")
+    return workspace, folder
+
+
+def launch(
+    arguments: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    with_input: bool,
+    folder: Path | None = None,
+    passed: Sequence[int] = (),
+) -> Started:
+    """Start a program in a session of its own with one pipe for both outputs. Raises CherryError(sandbox.START_FAILED).
+
+    Must be called from the thread that lives as long as the command: the parent-death signal is bound to it.
+    """
+    ours, theirs = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+    feed, stdin = os.pipe()[::-1] if with_input else (None, subprocess.DEVNULL)
+    try:
+        child = subprocess.Popen(
+            list(arguments),
+            stdin=stdin,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=folder,
+            env=dict(environ),
+            pass_fds=tuple(passed),
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        os.close(ours)
+        if feed is not None:
+            os.close(feed)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CherryError(sandbox.START_FAILED, where=str(arguments[0]), why=reason) from None
+    finally:
+        os.close(theirs)
+        if feed is not None and stdin != subprocess.DEVNULL:
+            os.close(stdin)
+    return Started(child, Pipes(ours, feed))
