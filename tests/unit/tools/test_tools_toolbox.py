@@ -1,6 +1,7 @@
 """The toolbox and its wrappers, with small tools made here."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated
 
 import pytest
@@ -8,8 +9,9 @@ from pydantic import Field
 
 from cherry.domain.calls import Call, Result, Status
 from cherry.domain.errors import CherryError, tools
+from cherry.testing.calls import CallRecorder
 from cherry.testing.store import MemoryStore
-from cherry.tools.context import Intent, ToolContext
+from cherry.tools.context import ToolContext
 from cherry.tools.invocation import Invocation, Proceed
 from cherry.tools.tool import Output, Tool, tool, tools_of
 from cherry.tools.toolbox import Toolbox
@@ -61,38 +63,11 @@ def box(*wrappers: object) -> Toolbox:
     return Toolbox(list(tools_of(add, echo, crash, sleep)), wrappers or INNER)  # type: ignore[arg-type]
 
 
-class Scene:
-    """A context that writes down what was asked of it."""
-
-    def __init__(self, *, refuse: CherryError | None = None) -> None:
-        self.intents: list[Intent] = []
-        self._refuse = refuse
-
-    def context(self, call: Call) -> ToolContext:
-        async def proceed(intent: Intent) -> None:
-            self.intents.append(intent)
-            if self._refuse:
-                raise self._refuse
-
-        async def record(event: object) -> None: ...
-
-        async def ask(question: str, options: tuple[str, ...]) -> str:
-            await asyncio.sleep(0.15)
-            return "yes"
-
-        return ToolContext(call=call, proceed=proceed, record=record, ask=ask, emit=lambda live: None)
-
-
 async def run(
-    name: str,
-    arguments: dict[str, object],
-    *,
-    toolbox: Toolbox | None = None,
-    scene: Scene | None = None,
-    malformed: str = "",
+    name: str, arguments: dict[str, object], *, toolbox: Toolbox | None = None, malformed: str = ""
 ) -> Result:
     call = Call(id="call_1", tool=name, arguments=arguments, malformed=malformed)
-    return await (toolbox or box()).execute(call, (scene or Scene()).context(call))
+    return await CallRecorder(toolbox or box()).execute(call)
 
 
 async def test_a_call_runs_its_function_with_typed_arguments() -> None:
@@ -146,12 +121,12 @@ async def test_what_has_one_reading_is_read_so(given: dict[str, object], text: s
 async def test_bad_arguments_are_refused_with_what_was_given_and_expected(
     given: dict[str, object], words: list[str]
 ) -> None:
-    scene = Scene()
-    result = await run("demo.add", given, scene=scene)
+    recorder = CallRecorder(box())
+    result = await recorder.execute(Call(id="call_1", tool="demo.add", arguments=given))
     assert result.fault
     assert result.fault.code == tools.BAD_ARGUMENTS.code
     assert all(word in result.text for word in words), result.text
-    assert scene.intents == []
+    assert recorder.intents == []
 
 
 @pytest.mark.parametrize(
@@ -180,9 +155,9 @@ async def test_a_crash_tells_the_model_its_kind_and_nothing_more(caplog: pytest.
 
 
 async def test_leave_is_asked_before_the_function_runs() -> None:
-    scene = Scene(refuse=CherryError(tools.DENIED, "No"))
-    result = await run("demo.crash", {}, scene=scene)
-    assert [intent.effect for intent in scene.intents] == ["run"]
+    recorder = CallRecorder(box(), refuse=CherryError(tools.DENIED, "No"))
+    result = await recorder.run("demo.crash")
+    assert [intent.effect for intent in recorder.intents] == ["run"]
     assert result.fault
     assert result.fault.code == tools.DENIED.code
 
@@ -195,11 +170,23 @@ async def test_a_tool_that_takes_too_long_is_ended_by_name() -> None:
 
 
 async def test_waiting_for_a_person_does_not_count() -> None:
-    assert (await run("demo.sleep", {"ask": True})).text == "yes"
+    recorder = CallRecorder(box())
+    call = Call(id="call_1", tool="demo.sleep", arguments={"ask": True})
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def ask(question: str, options: tuple[str, ...]) -> str:
+        asked.set()
+        await answer.wait()
+        return "yes"
+
+    task = asyncio.create_task(recorder.toolbox.execute(call, replace(recorder.context(call), ask=ask)))
+    await asked.wait()
+    asyncio.get_running_loop().call_later(0.15, answer.set)  # three times what the tool may take
+    assert (await task).text == "yes"
 
 
 async def test_cancellation_passes_through() -> None:
-    task = asyncio.create_task(run("demo.sleep", {"ask": True}))
+    task = asyncio.create_task(run("demo.sleep", {}))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
