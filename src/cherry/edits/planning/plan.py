@@ -102,3 +102,19 @@ def expectations(files: tuple[PlannedFile, ...]) -> dict[str, tuple[str, str]]:
 
 def with_mode(digest: str, mode: int) -> str:
     return f"{digest} {mode:o}"
+
+
+def changes_expected(expects: Mapping[str, tuple[str, str]]) -> tuple[FileChange, ...]:
+    """What to record when `reconcile` found a change set applied whose end was never recorded.
+
+    As good as the lost record for undo and diff, but a rename is a removal and a creation, and a large file cannot be taken back.
+    """
+    changes = []
+    for path, (old, new) in expects.items():
+        before, _, mode_before = old.partition(" ")
+        after, _, mode_after = new.partition(" ")
+        modes = (
+            {"mode_before": int(mode_before, 8), "mode_after": int(mode_after, 8)} if mode_before and mode_after else {}
+        )
+        changes.append(FileChange(path=path, before=before, after=after, **modes))
+    return tuple(changes)

@@ -60,9 +60,7 @@ class Journal:
         self._folder = folder
 
     def begin(self, record: Record, *, durable: bool) -> None:
-        """`durable`: also against loss of power, which a change of a single name does not need."""
-        if _NEW in self._filesystem.names(self._folder):
-            self._filesystem.unlink(self._folder, _NEW)
+        """Only after `pending` said there is nothing. `durable`: against loss of power too, which one change of one name needs not."""
         handle = self._filesystem.create_file(self._folder, _NEW, 0o600)
         try:
             rest = memoryview(json.dumps(asdict(record)).encode())
@@ -87,6 +85,8 @@ class Journal:
         for phase in _PHASES:
             if _name(phase) in present:
                 self._filesystem.unlink(self._folder, _name(phase))
+        if _NEW in present:
+            self._filesystem.unlink(self._folder, _NEW)
 
     def pending(self) -> tuple[Phase, Record] | None:
         """What an earlier commit left. Raises DamagedJournalError."""
@@ -94,6 +94,8 @@ class Journal:
         for phase in _PHASES:
             if _name(phase) in present:
                 return phase, self._read(phase)
+        if _NEW in present:  # killed before anything was begun
+            self._filesystem.unlink(self._folder, _NEW)
         return None
 
     def _read(self, phase: Phase) -> Record:

@@ -1,8 +1,10 @@
-"""Leaving a workspace whole after a commit that did not end: taken back, or finished when all of it was in place.
+"""Leaving a workspace whole after a commit that did not end: taken back, or finished when all of it was in place and checked.
 
 The workspace lock is held by the caller. What somebody else changed meanwhile is never touched, and everything done is told in
 sentences.
 """
+
+from contextlib import suppress
 
 from cherry.edits.files.folders import Folders, split
 from cherry.edits.filesystem import Filesystem
@@ -39,14 +41,18 @@ def take_back_all(
 
 def clean_up(filesystem: Filesystem, folders: Folders, steps: Steps, journal: Journal, record: Record) -> bool:
     """Remove leftovers of a change set that is in place. False when some could not be removed; the journal then stays."""
-    try:
-        for step in record.steps:
+    failed = False
+    for step in record.steps:
+        try:
             steps.drop_leftovers(step)
-        for folder in record.empties:
-            _remove_if_empty(filesystem, folders, folder)
-        journal.end()
-    except OSError:
+        except OSError:  # tried again at the next start; the others need not wait
+            failed = True
+    for folder in record.empties:
+        _remove_if_empty(filesystem, folders, folder)
+    if failed:
         return False
+    with suppress(OSError):  # finished once more at the next start, which does no harm
+        journal.end()
     return True
 
 
@@ -66,7 +72,7 @@ def recover(filesystem: Filesystem, folders: Folders, journal: Journal, *, limit
     phase, record = pending
     steps = Steps(filesystem, folders, limit)
     names = _named(record)
-    if phase == "done" or (phase == "placing" and all(steps.is_done(step) for step in record.steps)):
+    if phase == "done":
         if not clean_up(filesystem, folders, steps, journal, record):
             journal.end()
             return [

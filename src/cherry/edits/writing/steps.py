@@ -51,26 +51,6 @@ class Steps:
             case "mode":
                 self._set_mode(entry, step.mode_after)
 
-    def is_done(self, step: Step) -> bool:
-        try:
-            entry = self._folders.entry(step.path)
-            match step.do:
-                case "replace" | "create":
-                    return (
-                        self._digest(entry) == step.after
-                        and self._digest(Entry(entry.folder, step.beside)) != step.after
-                    )
-                case "remove":
-                    return self._digest(entry) == ""
-                case "move":
-                    there = self._exists_as_named(self._folders.entry(step.to), step)
-                    return there and not self._exists_as_named(entry, step)
-                case "mode":
-                    state = self._state(entry)
-                    return state is not None and state.recorded_mode == step.mode_after
-        except FileNotFoundError:
-            return False
-
     def take_back(self, step: Step) -> Undone:
         """Make it as if the step had not been done; safe to repeat."""
         try:

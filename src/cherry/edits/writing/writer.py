@@ -157,7 +157,7 @@ class Writer:
 def _works(file: PlannedFile, now: FileState | None, beside: str) -> Iterator[Work]:
     """The steps that turn what is there into what is planned."""
     like = now if now is not None and not now.is_link else file.like
-    source = file.path if now is not None and not now.is_link else ""
+    source = file.source if now is not None and not now.is_link else ""
     if now is None:
         yield Work(Step("create", file.path, beside, after=file.after_digest), file, like, source)
         return
