@@ -113,8 +113,13 @@ def changes_expected(expects: Mapping[str, tuple[str, str]]) -> tuple[FileChange
     for path, (old, new) in expects.items():
         before, _, mode_before = old.partition(" ")
         after, _, mode_after = new.partition(" ")
-        modes = (
-            {"mode_before": int(mode_before, 8), "mode_after": int(mode_after, 8)} if mode_before and mode_after else {}
+        changes.append(
+            FileChange(
+                path=path,
+                before=before,
+                after=after,
+                mode_before=int(mode_before, 8) if mode_before else None,
+                mode_after=int(mode_after, 8) if mode_after else None,
+            )
         )
-        changes.append(FileChange(path=path, before=before, after=after, **modes))
     return tuple(changes)
