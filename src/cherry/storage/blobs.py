@@ -7,7 +7,6 @@ was asked by · files are readable by their owner only.
 import contextlib
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -131,7 +130,7 @@ def _holds(file: Path, data: bytes) -> bool:
 
 
 def _write_whole(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    temporary = file.with_name(f"{_TEMPORARY}{os.urandom(8).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -9,7 +9,10 @@ from cherry.domain.sessions import SessionInfo, SessionMatch
 
 
 class Lease(NamedTuple):
-    """The right to append to one session, until somebody takes it over or it expires."""
+    """The right to append to one session, until somebody takes it over.
+
+    Once expired it can be taken over; as long as nobody has, it still writes and can be renewed.
+    """
 
     session: str
     holder: str
@@ -32,17 +35,22 @@ class EventLog(Protocol):
     Guarantees: what `append` returned is on disk (it survives `kill -9` and power loss) · all events of one append or none ·
     `seq` has no gaps · an event whose deterministic id is already there is not written again and its record is returned ·
     readers never block the writer.
+
+    A call that fails or is cancelled may be made again: what it did after all is recognised. Every call may raise
+    CherryError(storage.NEWER_DATABASE, DAMAGED, IO, READ_ONLY); those that write also NO_SPACE and BUSY. After any of them the same
+    object goes on working once the cause is gone.
     """
 
     async def create(self, session: str, first: Event) -> Recorded:
-        """Start a log with its `session.started`. A repeat with the same session is a no-op."""
+        """Start a log with its `session.started`, in turn 0. A repeat with the same session is a no-op that returns the first start."""
         ...
 
     async def acquire(self, session: str, holder: str, *, seconds: float) -> Lease:
-        """Become the one writer. The same holder gets its own lease again with a higher fence.
+        """Become the one writer. The same holder gets its own lease again with a higher fence, the old one is then stale.
 
         Raises CherryError(storage.SESSION_BUSY) while another holder's lease holds, storage.UNKNOWN_SESSION.
-        A holder whose process on this machine is gone counts as gone at once (holders are `host:pid:start`, see `holder_id`).
+        `holder` comes from `cherry.storage.holders.holder_id`. A holder whose process on this machine is gone counts as gone at once,
+        one whose process lives keeps its lease whatever the clock says; for holders on other machines `seconds` decide.
         """
         ...
 
@@ -55,31 +63,44 @@ class EventLog(Protocol):
         ...
 
     async def append(self, lease: Lease, drafts: Sequence[Draft]) -> list[Recorded]:
-        """Raises CherryError(storage.STALE_LEASE, NO_SPACE, READ_ONLY, BUSY, IO)."""
+        """The records in the order of the drafts, new ones and those that were there.
+
+        Raises CherryError(storage.STALE_LEASE), BAD_EVENT for an event that could not be read again.
+        """
         ...
 
     def read(self, session: str, *, after: int = 0) -> AsyncIterator[Recorded]:
-        """Events with seq > after, oldest first. Raises storage.DAMAGED at the first event that cannot be read."""
+        """Events with seq > after up to the end the log has now, oldest first.
+
+        Raises CherryError(storage.UNKNOWN_SESSION); DAMAGED or NEWER_DATABASE at the first event that cannot be read, after all before it.
+        """
         ...
 
-    async def last_seq(self, session: str) -> int: ...
+    async def last_seq(self, session: str) -> int:
+        """Raises CherryError(storage.UNKNOWN_SESSION)."""
+        ...
 
 
 class SessionIndex(Protocol):
     """Finds sessions; drawn from the logs and kept up to date by `append` in the same transaction."""
 
     async def recent(self, *, workspace: str | None = None, limit: int = 100) -> list[SessionInfo]:
-        """Newest first."""
+        """Newest first, by the last event."""
         ...
 
     async def find(self, prefix: str) -> SessionInfo:
         """By id or by an unambiguous beginning of it, with or without `s_`. Raises UNKNOWN_SESSION, AMBIGUOUS_SESSION."""
         ...
 
-    async def search(self, text: str, *, workspace: str | None = None, limit: int = 50) -> list[SessionMatch]: ...
+    async def search(self, text: str, *, workspace: str | None = None, limit: int = 50) -> list[SessionMatch]:
+        """Events in which every word of `text` occurs, in any case, as a part of a word too; newest first.
+
+        Looked at are what users and models said, the titles of tool calls and of sessions. No text breaks it; none finds nothing.
+        """
+        ...
 
     async def delete(self, session: str) -> None:
-        """Remove the session and its events. Raises SESSION_BUSY while someone holds its lease."""
+        """Remove the session and its events. Raises SESSION_BUSY while someone holds its lease, UNKNOWN_SESSION."""
         ...
 
 
@@ -91,7 +112,7 @@ class Blobs(Protocol):
         ...
 
     async def get(self, name: str) -> bytes:
-        """Raises CherryError(storage.UNKNOWN_BLOB)."""
+        """Raises CherryError(storage.UNKNOWN_BLOB), DAMAGED when what is kept there is not what was put."""
         ...
 
     def path(self, name: str) -> Path | None:

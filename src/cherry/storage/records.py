@@ -4,13 +4,13 @@ Invariants: what `encode` accepted, `decode` gives back equal (it is read again 
 only on session, turn, kind and `key()` · text that is not valid Unicode (a path with stray bytes) survives.
 """
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
+from pydantic_core import from_json as any_from_json
 
 from cherry.domain.base import Value
 from cherry.domain.errors import CherryError, storage
@@ -139,8 +139,8 @@ def _newest_version(kind: type[Event]) -> int:
 def _version(body: bytes) -> int:
     """The version an unreadable event claims; 0 when even that cannot be told."""
     try:
-        claimed = json.loads(body)["v"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        claimed = any_from_json(body)["v"]
+    except (ValueError, TypeError, KeyError):
         return 0
     return claimed if isinstance(claimed, int) else 0
 

@@ -52,4 +52,4 @@ def writable(text: str) -> str:
 
 def fold_text(text: str) -> str:
     """Text as it is compared and indexed."""
-    return writable(text).lower()
+    return writable(text).casefold()

@@ -1,5 +1,6 @@
 """Which files the SQLite store opens, makes, migrates and refuses."""
 
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -196,6 +197,12 @@ async def test_an_empty_file_is_a_database_yet_to_be_made(tmp_path: Path) -> Non
     await make(tmp_path)
 
     assert (tmp_path / "cherry.db").stat().st_size > 0
+
+
+async def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "cherry.db")
+
+    await every_use_is_refused(SqliteStore(tmp_path), storage.DAMAGED)
 
 
 async def test_a_data_folder_that_is_a_file_is_said_so(tmp_path: Path) -> None:

@@ -68,6 +68,20 @@ async def test_a_lock_held_for_a_moment_is_waited_for(database: Database) -> Non
         assert [record.seq for record in await appending] == [2]
 
 
+async def test_a_lock_that_stays_is_told_and_closing_does_not_wait_for_it(database: Database) -> None:
+    log, lease = await started(database)
+    with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        appending = asyncio.create_task(failing(storage.BUSY, log, lease, "a"))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await database.close()
+
+        assert "storage.busy" in await appending
+        other.execute("ROLLBACK")
+    await log.append(lease, note("a"))
+
+
 async def test_a_deleted_database_is_told_and_not_written_into_the_void(database: Database) -> None:
     log, lease = await started(database)
     for file in database.file.parent.iterdir():

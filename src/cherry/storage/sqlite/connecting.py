@@ -11,7 +11,9 @@ from cherry.storage.folders import make_private, sync_folder
 from cherry.storage.sqlite.errors import storage_error
 from cherry.storage.sqlite.schema import APPLICATION_ID, VERSION, application_of, is_empty, migrate, version_of
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 1.0
+"""How long SQLite itself waits for a lock before Cherry looks whether it should go on waiting."""
+
 _MAGIC = b"SQLite format 3\0"
 _UNCHANGING = "ro&immutable=1"
 _NOT_SQLITE = "the file does not begin as an SQLite database does"
@@ -75,8 +77,11 @@ def make_file(file: Path) -> None:
 
 def refuse_unless_ours(file: Path) -> None:
     """Raises CherryError(storage.NEWER_DATABASE, DAMAGED) for a file that must not be touched; writes nothing to it."""
-    with os_fault(file, "The database cannot be read"), file.open("rb") as stream:
-        start = stream.read(len(_MAGIC))
+    with os_fault(file, "The database cannot be read"):
+        if not file.is_file():  # opening a pipe would wait for ever
+            raise CherryError(storage.DAMAGED, "This is not a Cherry database", where=str(file), why="it is no file")
+        with file.open("rb") as stream:
+            start = stream.read(len(_MAGIC))
     if not start:
         return  # just created, by us or by another process
     if start != _MAGIC:

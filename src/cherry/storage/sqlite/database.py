@@ -34,6 +34,7 @@ class Database:
         self._reading = Worker("storage.read")
         self._writer: _Opened | None = None
         self._reader: _Opened | None = None
+        self._closing = False
 
     async def write(self, what: str, work: Work[T], *, seconds: float = DEADLINE_SECONDS) -> T:
         """Run `work` in one transaction. Raises CherryError(storage.*); what `work` raises undoes all of it."""
@@ -44,11 +45,15 @@ class Database:
         return await self._reading.run(what, seconds, lambda: self._read(work))
 
     async def close(self) -> None:
-        """The database can be used again afterwards: it is then opened anew."""
-        await self._reading.run("storage.close", DEADLINE_SECONDS, self._drop_reader)
-        await self._writing.run("storage.close", DEADLINE_SECONDS, self._drop_writer)
-        self._reading.stop()
-        self._writing.stop()
+        """Ends what still waits for a lock. The database can be used again afterwards: it is then opened anew."""
+        self._closing = True
+        try:
+            await self._reading.run("storage.close", DEADLINE_SECONDS, self._drop_reader)
+            await self._writing.run("storage.close", DEADLINE_SECONDS, self._drop_writer)
+        finally:
+            self._closing = False
+            self._reading.stop()
+            self._writing.stop()
 
     def _write(self, work: Work[T]) -> T:
         give_up = time.monotonic() + _BUSY_SECONDS
@@ -59,8 +64,8 @@ class Database:
                 if not is_busy(error):
                     self._drop_writer()
                     raise storage_error(error, self.file) from error
-                if time.monotonic() >= give_up:
-                    why = f"it was locked for {_BUSY_SECONDS:g} s (deadline storage.busy)"
+                if self._closing or time.monotonic() >= give_up:
+                    why = f"it stayed locked (deadline storage.busy, {_BUSY_SECONDS:g} s)"
                     raise CherryError(storage.BUSY, where=str(self.file), why=why) from error
             time.sleep(_PAUSE_SECONDS)  # in the writing thread; most locks are waited for inside SQLite
 

@@ -1,0 +1,143 @@
+"""The SQLite store between real processes: killed, crowded, and on disks that are full, failing or read-only."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cherry.domain.errors import CherryError, storage
+from cherry.domain.events import Notice
+from cherry.storage.holders import holder_id
+from cherry.storage.ports import Draft
+from cherry.storage.sqlite.store import SqliteStore
+
+PROGRAM = Path(__file__).with_name("storage_children.py")
+
+
+def command(name: str, folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, str(PROGRAM), name, str(folder), *arguments]
+
+
+@contextlib.contextmanager
+def running(name: str, folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(command(name, folder, *arguments), stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def outcome(arguments: list[str]) -> dict[str, Any]:
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+async def test_what_was_acknowledged_survives_being_killed_at_any_moment(tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    for round_number, appends in enumerate((1, 17, 60)):
+        with running("append_for_ever", tmp_path, "s_1", str(round_number)) as child:
+            assert child.stdout is not None
+            for _ in range(appends):
+                acknowledged += json.loads(child.stdout.readline())["acknowledged"]
+            child.kill()
+            # It may have acknowledged more before it died.
+            acknowledged += [
+                id for line in child.stdout if line.endswith("\n") for id in json.loads(line)["acknowledged"]
+            ]
+
+    store = SqliteStore(tmp_path)
+    records = [record async for record in store.log.read("s_1")]
+
+    assert len(acknowledged) >= 2 * (1 + 17 + 60)
+    assert {*acknowledged} <= {record.id for record in records}
+    assert [record.seq for record in records] == list(range(1, len(records) + 1))
+    texts = [record.event.text for record in records if isinstance(record.event, Notice)]
+    assert texts == [half for text in texts[::2] for half in (text, text[:-1] + "b")]  # both of an append or none
+    assert (await store.index.find("s_1")).last_seq == len(records)
+    assert (await store.check()).findings == ()
+    await store.close()
+
+
+async def test_eight_processes_write_at_the_same_time_without_error_or_loss(tmp_path: Path) -> None:
+    sessions = [f"s_{number}" for number in range(8)]
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(running("append_for_a_while", tmp_path, id, "1.5")) for id in sessions]
+        outputs = [child.communicate(timeout=60)[0] for child in children]
+        assert [child.returncode for child in children] == [0] * 8
+
+    store = SqliteStore(tmp_path)
+    for session, output in zip(sessions, outputs, strict=True):
+        acknowledged = json.loads(output)["acknowledged"]
+        assert acknowledged
+        assert [record.id async for record in store.log.read(session, after=1)] == acknowledged
+    assert (await store.check()).findings == ()
+    await store.close()
+
+
+async def test_a_session_is_busy_while_its_process_lives_and_free_when_it_is_killed(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    with running("hold", tmp_path, "s_1") as child:
+        assert child.stdout is not None
+        json.loads(child.stdout.readline())
+        with pytest.raises(CherryError) as caught:
+            await store.log.acquire("s_1", holder_id(), seconds=30)
+        with pytest.raises(CherryError):
+            await store.index.delete("s_1")
+
+    assert caught.value.kind is storage.SESSION_BUSY
+    assert f"process {child.pid} on this machine" in caught.value.message
+    lease = await store.log.acquire("s_1", holder_id(), seconds=30)
+    await store.log.append(lease, [Draft(1, Notice(text="taken over"))])
+    await store.close()
+
+
+def can_mount(folder: Path) -> list[str] | None:
+    """How to start a program that may mount a disk of its own: as root, or in a user namespace; None where neither works."""
+    for start in (["unshare", "--mount"], ["unshare", "--mount", "--map-root-user"]):
+        trial = [*start, "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+        with contextlib.suppress(FileNotFoundError):
+            if subprocess.run(trial, capture_output=True, timeout=20, check=False).returncode == 0:
+                return start
+    return None
+
+
+def test_a_full_and_a_read_only_disk_are_told_and_used_again_afterwards(tmp_path: Path) -> None:
+    start = can_mount(tmp_path)
+    if start is None:
+        pytest.skip("no disk can be mounted here, not even in a user namespace; the next test does without")
+
+    said = outcome([*start, *command("fill_a_small_disk", tmp_path)])
+
+    assert said == {
+        "lost": [],
+        "findings": [],
+        "full": "storage.no_space",
+        "blob": "",
+        "emptied": "appended",
+        "read_only": "storage.read_only",
+        "listed": 1,
+        "writable": "appended",
+    }
+
+
+def test_a_disk_that_refuses_writes_is_told_and_used_again_afterwards(tmp_path: Path) -> None:
+    said = outcome(command("reach_a_file_limit", tmp_path))
+
+    assert said == {"lost": [], "findings": [], "limited": "storage.io", "freed": "appended"}
+
+
+def test_a_folder_that_may_not_be_written_is_told_and_used_again_afterwards() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        Path(folder).chmod(0o755)
+
+        said = outcome(command("lose_permission", Path(folder) / "data"))
+
+    assert said == {"lost": [], "findings": [], "forbidden": "storage.read_only", "listed": 1, "allowed": "appended"}
