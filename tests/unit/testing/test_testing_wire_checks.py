@@ -4,9 +4,19 @@ from typing import Any
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cherry.testing.replies import Reason, Reply, ToolCall
+from cherry.testing.scripts import SeenRequest
 from cherry.testing.wire import KEY, WireDouble
+from cherry.testing.wire.anthropic import Messages
+from cherry.testing.wire.apis import Api, Complaint
+from cherry.testing.wire.http import HttpRequest
+from cherry.testing.wire.judging import Keys, judged
+from cherry.testing.wire.ollama import OllamaChat
+from cherry.testing.wire.openai_chat import ChatCompletions
+from cherry.testing.wire.openai_responses import Responses
 
 _USER = {"role": "user", "content": "hi"}
 _CHAT = {"model": "test", "messages": [_USER]}
@@ -291,3 +301,48 @@ async def test_an_address_that_is_no_route_is_not_found_as_the_real_server_says(
     response = await _post("/chat/completions", _CHAT)
     assert response.status_code == 404
     assert response.json()["error"]["message"] == "Invalid URL (POST /chat/completions)"
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["user", "tool", "test", "text"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "content", "type", "text", "tool_calls", "id", "name", "function"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+_KEYS = (
+    "model",
+    "messages",
+    "input",
+    "max_tokens",
+    "tools",
+    "stream",
+    "system",
+    "instructions",
+    "thinking",
+    "temperature",
+)
+
+
+@pytest.mark.parametrize("api", [ChatCompletions(), Responses(), Messages(), OllamaChat()], ids=lambda api: api.name)
+@given(body=st.dictionaries(st.sampled_from(_KEYS), _JSON), data=st.data())
+def test_no_body_whatever_breaks_the_double(api: Api, body: dict[str, Any], data: st.DataObject) -> None:
+    messages = data.draw(
+        st.none() | st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": _JSON}), max_size=3)
+    )
+    body = {
+        **body,
+        "model": "test",
+        "max_tokens": 9,
+        **({} if messages is None else {"messages": messages, "input": messages}),
+    }
+    request = HttpRequest(
+        "POST", "/", "", {"authorization": "Bearer x", "anthropic-version": "1"}, b"", keep_alive=True
+    )
+    verdict = judged(api, request, body, keys=Keys(required=True, accepted=None), number=1)
+    assert isinstance(verdict, Complaint | SeenRequest)

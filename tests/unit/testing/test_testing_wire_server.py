@@ -17,7 +17,7 @@ import pytest
 
 from cherry.testing.faults import Hang
 from cherry.testing.replies import answer
-from cherry.testing.scripts import Script
+from cherry.testing.scripts import Script, SeenRequest
 from cherry.testing.wire import KEY, Provider, WireDouble, environment
 
 _HEADERS = {"authorization": f"Bearer {KEY}"}
@@ -117,6 +117,20 @@ async def test_a_used_up_script_answers_with_an_error_nobody_retries() -> None:
         assert response.status_code == 400
         assert "all were given" in response.json()["error"]["message"]
         assert len(double.complaints) == 1
+
+
+async def test_an_assertion_that_fails_inside_a_script_fails_the_test() -> None:
+    def reply(request: SeenRequest) -> str:
+        assert request.offers("fs.read"), "no tools came along"
+        return "ok"
+
+    double = WireDouble(Script.of(reply))
+    await double.__aenter__()
+    async with httpx2.AsyncClient(headers=_HEADERS, verify=False) as client:
+        response = await client.post(double.base_url + _CHAT, json=_BODY)
+    assert response.status_code == 400
+    with pytest.raises(AssertionError, match="no tools came along"):
+        await double.__aexit__(None)
 
 
 async def test_rubbish_on_the_port_is_refused() -> None:

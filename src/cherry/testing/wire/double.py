@@ -7,17 +7,18 @@ request passed the checks of the real server; closing the double ends every conn
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from cherry.testing.faults import Refuse
-from cherry.testing.scripts import Script, ScriptUsedUp, Words, as_script
+from cherry.testing.scripts import Script, ScriptUsedUp, SeenRequest, Step, Words, as_script
 from cherry.testing.wire.anthropic import Messages
-from cherry.testing.wire.apis import Api, Complaint, Json
+from cherry.testing.wire.apis import Api, Complaint
 from cherry.testing.wire.catalogue import catalogue_answer
 from cherry.testing.wire.delivery import Closed, Delivery
 from cherry.testing.wire.http import MAX_HEAD, BadHttp, HttpRequest, head, read_request
+from cherry.testing.wire.judging import Keys, judged
 from cherry.testing.wire.ollama import OllamaChat
 from cherry.testing.wire.openai_chat import ChatCompletions
 from cherry.testing.wire.openai_responses import Responses
@@ -62,8 +63,8 @@ class WireDouble:
         self._player = as_script(script).play()
         self._models = models
         self._strict_models = strict_models
-        self._keys = keys
-        self._require_key = require_key
+        self._keys = Keys(require_key, keys)
+        self._failure: Exception | None = None
         self._host = host
         self._port = port
         self._tls = tls
@@ -82,8 +83,11 @@ class WireDouble:
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(self, *exc: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Raises what a function of the script (or the double itself) raised: a failed assertion in it fails the test."""
         await self.close()
+        if kind is None and self._failure is not None:
+            raise self._failure
 
     async def close(self) -> None:
         """Stop listening and end every connection; calling it twice is harmless."""
@@ -156,6 +160,8 @@ class WireDouble:
             writer.write(head(400, {"content-type": "text/plain"}, length=len(body), keep_alive=False) + body)
         except (Closed, ConnectionError):
             pass  # the script or the client ended it; the record says which
+        except Exception as error:  # a fault of the double itself must fail the test, not vanish with the connection
+            self._failure = self._failure or error
         finally:
             writer.close()
 
@@ -201,42 +207,30 @@ class WireDouble:
         record.api = api.name
         body = record.body if isinstance(record.body, dict) else {}
         delivery = Delivery(api, request, body, self._played + 1, reader=reader, writer=writer)
-        if complaint := self._complaint(api, request, record.body):
-            record.complaint = complaint.message
-            return await delivery.send_json(complaint.status, api.complain(complaint))
-        if self._strict_models and body["model"] not in self._models:
-            record.complaint = f"unknown model {body['model']}"
+        seen = judged(api, request, record.body, keys=self._keys, number=self._played + 1)
+        if isinstance(seen, Complaint):
+            record.complaint = seen.message
+            return await delivery.send_json(seen.status, api.complain(seen))
+        if self._strict_models and seen.model not in self._models:
+            record.complaint = f"unknown model {seen.model}"
             return await delivery.perform(Refuse("model_not_found"))
-        return await self._play(api, record, body, delivery)
-
-    async def _play(self, api: Api, record: RecordedRequest, body: Json, delivery: Delivery) -> int:
         self._played += 1
-        seen = api.seen(self._played, body)
         record.seen = seen
         self._changed.set()
-        try:
-            step = self._player.next(seen)
-        except ScriptUsedUp as error:
-            record.complaint = str(error)
-            # A status nobody retries: the test should fail here and say why.
-            return await delivery.send_json(400, api.complain(Complaint(str(error), code="script_used_up")))
+        step = self._next_step(seen)
+        if isinstance(step, Complaint):
+            record.complaint = step.message
+            return await delivery.send_json(step.status, api.complain(step))
         return await delivery.perform(step)
 
-    def _complaint(self, api: Api, request: HttpRequest, body: Any) -> Complaint | None:
-        key = api.key(request.headers)
-        if key is None and self._require_key:
-            return api.keyless()
-        if self._keys is not None and key and key not in self._keys:
-            return _wrong_key(api)
-        if not isinstance(body, dict):
-            return Complaint(
-                "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
-                "library correctly. The API expects a JSON payload, but what was sent was not valid JSON.)"
-            )
-        return api.complaint(body, request.headers)
-
-
-def _wrong_key(api: Api) -> Complaint:
-    if api.vendor == "anthropic":
-        return Complaint("invalid x-api-key", status=401, type="authentication_error")
-    return Complaint("Incorrect API key provided: sk-***.", status=401, code="invalid_api_key")
+    def _next_step(self, seen: SeenRequest) -> Step | Complaint:
+        """A complaint has a status nobody retries: the test should fail here and say why."""
+        try:
+            return self._player.next(seen)
+        except ScriptUsedUp as error:
+            return Complaint(str(error), code="script_used_up")
+        except (
+            Exception
+        ) as error:  # the script's function is the test's own code; what it raises is raised again at the end
+            self._failure = self._failure or error
+            return Complaint(f"The script failed: {type(error).__name__}: {error}", code="script_failed")

@@ -111,7 +111,10 @@ def _settings_complaint(body: Json) -> Complaint | None:
             param="temperature",
             code="decimal_above_max_value",
         )
-    if body.get("stream_options") is not None and not body.get("stream"):
+    options = body.get("stream_options")
+    if options is not None and not isinstance(options, dict):
+        return wrong_type("stream_options", "an object", options)
+    if options is not None and not body.get("stream"):
         return Complaint(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.", param="stream_options"
         )

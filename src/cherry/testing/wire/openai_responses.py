@@ -50,6 +50,8 @@ class Responses:
         given = body.get("input")
         if given is None:
             return missing("input")
+        if not isinstance(body.get("include") or [], list):
+            return wrong_type("include", "an array of strings", body["include"])
         tools = [tool for tool in body.get("tools") or () if tool.get("type", "function") == "function"]
         if complaint := tools_complaint(tools, ""):
             return complaint
