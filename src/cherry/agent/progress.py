@@ -13,6 +13,7 @@ itself (durations, times, addresses). Pure: fed with traces, answers with a find
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from cherry.kernel.ids import content_hash
@@ -53,7 +54,8 @@ class Trace(NamedTuple):
     changed_file: bool = False
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True)
+class Finding:
     kind: Kind
     count: int
     """How often it was seen."""

@@ -91,6 +91,8 @@ class Turn:
             await self._answering.step()
 
     async def _prepare(self) -> None:
+        for text in self._bench.notices:
+            await self._journal.append(Notice(level="warning", code="workspace.notice", text=text))
         for sentence in await self._bench.editor.recover():
             await self._journal.append(Notice(level="warning", code="edits.recovered", text=sentence))
         if self._state.context is None:

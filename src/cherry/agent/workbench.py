@@ -52,4 +52,6 @@ class Workbench(NamedTuple):
     approvals: Approvals
     validator: Validator
     editor: Editor
+    notices: tuple[str, ...]
+    """What the user must be told at every turn: that there is no sandbox."""
     close: Callable[[], Awaitable[None]]

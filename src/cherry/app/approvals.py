@@ -30,3 +30,25 @@ class RuledApprovals:
         self._policy = Policy((*self._policy.rules, parse_rule(rule)), self._mode, workspace=self._workspace)
         if scope == "always":
             self._keep(rule)
+
+
+class BareApprovals:
+    """Where commands are not confined, every one of them is asked for, whatever would let it pass otherwise."""
+
+    def __init__(self, inner: RuledApprovals, confines: Callable[[], bool]) -> None:
+        self._inner = inner
+        self._confines = confines
+
+    def decide(self, action: Action) -> Decision:
+        decision = self._inner.decide(action)
+        if decision.verdict == "allow" and action.effect == "run" and action.command and not self._confines():
+            return Decision("ask", "there is no sandbox on this machine; the command runs with your own rights")
+        return decision
+
+    def suggestion(self, action: Action) -> str:
+        return (
+            "" if action.effect == "run" and action.command and not self._confines() else self._inner.suggestion(action)
+        )
+
+    async def remember(self, rule: str, *, scope: Literal["session", "always"]) -> None:
+        await self._inner.remember(rule, scope=scope)

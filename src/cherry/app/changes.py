@@ -11,7 +11,8 @@ from cherry.app.turns import Turns
 from cherry.domain.errors import CherryError, edits
 from cherry.domain.events import ChangesRedone, ChangesUndone
 from cherry.domain.views import DiffView
-from cherry.edits.editor import Editor, Revert
+from cherry.edits.editor import Editor
+from cherry.edits.planning.plan import Revert
 from cherry.engine.port import Engine
 from cherry.kernel.ids import new_id
 from cherry.storage.ports import Lease, Store

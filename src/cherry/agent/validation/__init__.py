@@ -1,0 +1,1 @@
+"""Checks what a change broke: only what was not broken before counts."""

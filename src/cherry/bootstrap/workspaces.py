@@ -1,0 +1,137 @@
+"""Everything that belongs to one workspace, wired: jail, editor, sandbox, tools, policy, prompts, validation."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from cherry.agent.validation.syntax import Faults, SyntaxValidator
+from cherry.agent.workbench import Workbench
+from cherry.app.approvals import BareApprovals, RuledApprovals
+from cherry.bootstrap.sandboxes import DeferredSandbox
+from cherry.config.settings import Settings
+from cherry.context.prompts import WorkspacePrompts
+from cherry.context.stack import describe, detect_stack
+from cherry.domain.errors import CherryError
+from cherry.edits.editor import Editor
+from cherry.git.command import Git
+from cherry.kernel.clock import Clock
+from cherry.kernel.ids import content_hash
+from cherry.kernel.paths import HomeFolders
+from cherry.sandbox.port import Bounds
+from cherry.security.framing import frame
+from cherry.security.jail import Jail
+from cherry.security.policy import Rule
+from cherry.security.redaction import Redactor, secret_values
+from cherry.security.remembered import RememberedRules
+from cherry.storage.ports import Store
+from cherry.tools.standard import Workplace, standard_toolbox
+from cherry.tools.walking import workspace_files
+
+
+class Surroundings(NamedTuple):
+    """What every workspace of this process shares."""
+
+    store: Store
+    settings: Settings
+    folders: HomeFolders
+    environ: Mapping[str, str]
+    clock: Clock
+    trusted: bool
+    """The workspace's own notes and settings may be used."""
+
+
+def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
+    """Touches nothing slow: the sandbox is looked for at the first command, grammars are loaded at the first change."""
+    jail = Jail(workspace)
+    settings = around.settings
+    own_folder = around.folders.data / "workspaces" / content_hash(str(jail.root).encode())[3:19]
+    editor = Editor(jail, around.store.blobs, own_folder)
+    sandbox = DeferredSandbox(required=settings.sandbox.required is True, environ=around.environ)
+    spool = Path(tempfile.mkdtemp(prefix="cherry-output-"))
+    standard = standard_toolbox(
+        Workplace(
+            jail=jail,
+            editor=editor,
+            sandbox=sandbox,
+            blobs=around.store.blobs,
+            clock=around.clock,
+            environ=around.environ,
+            spool_folder=spool,
+            clean=Redactor(secret_values(around.environ)).redact,
+            framed=lambda text, source: frame(text, source=source),
+            network=settings.sandbox.network,
+            bounds=_bounds(settings),
+        )
+    )
+    remembered = RememberedRules(around.folders.data / "approvals.json", jail.root)
+    approvals = RuledApprovals(
+        [*_rules(settings), *remembered.rules()],
+        mode=settings.approvals.mode,
+        workspace=str(jail.root),
+        keep=remembered.keep,
+    )
+    guarded = approvals if settings.sandbox.required is False else BareApprovals(approvals, lambda: sandbox.confines)
+
+    async def close() -> None:
+        await standard.processes.close()
+        shutil.rmtree(spool, ignore_errors=True)
+
+    return Workbench(
+        toolbox=standard.toolbox,
+        prompts=_prompts(jail.root, around),
+        approvals=guarded,
+        validator=SyntaxValidator(around.store.blobs, _load_faults),
+        editor=editor,
+        notices=() if sandbox.expected else (NO_SANDBOX,),
+        close=close,
+    )
+
+
+NO_SANDBOX = (
+    "There is no sandbox on this machine: commands run with your own rights. Install bubblewrap to confine them."
+)
+
+
+def _bounds(settings: Settings) -> Bounds:
+    sandbox = settings.sandbox
+    return Bounds(cpu_seconds=int(sandbox.cpu), memory_bytes=sandbox.memory, processes=sandbox.processes)
+
+
+def _rules(settings: Settings) -> list[Rule]:
+    return [
+        Rule(action=rule.action, tool=rule.tool, command=rule.command, path=rule.path)
+        for rule in settings.approvals.rules
+    ]
+
+
+def _prompts(root: Path, around: Surroundings) -> WorkspacePrompts:
+    git = Git(root, around.environ)
+
+    async def files() -> Sequence[str]:
+        return (await workspace_files(git, root)).names
+
+    async def branch() -> str:
+        try:
+            answer = await git.run("symbolic-ref", "--short", "-q", "HEAD")
+        except CherryError:
+            return ""
+        name = answer.stdout.decode("utf-8", "replace").strip()
+        return f"Git branch: {name}." if answer.code == 0 and name else ""
+
+    stack = describe(detect_stack(root))
+    return WorkspacePrompts(
+        root,
+        list_files=files,
+        git_summary=branch,
+        facts=[stack] if stack else [],
+        trusted=around.trusted,
+        now=around.clock.now,
+    )
+
+
+def _load_faults() -> Faults:
+    found: Faults = import_module("cherry.syntax.faults").syntax_faults
+    return found
