@@ -4,8 +4,9 @@ Invariants: nothing is written. A whole-file `Write` over a file needs the hash 
 its own text. The order of the edits counts: each sees what those before it left.
 """
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from cherry.domain.errors import CherryError, edits, tools
@@ -16,6 +17,7 @@ from cherry.edits.files.state import FileState, read_state, with_executable
 from cherry.edits.filesystem import Filesystem
 from cherry.edits.placing import apply, place
 from cherry.edits.planning.large import LargeChange, Step, replace_in_large, whole
+from cherry.edits.planning.links import other_names
 from cherry.edits.planning.locating import name_of, target_of
 from cherry.edits.planning.plan import PlannedFile
 from cherry.edits.ports import PathJail, Placement
@@ -192,11 +194,31 @@ class Planner:
             planned = self._planned(path, draft, renamed.get(path, ""))
             if planned.renamed_from or planned.content_changes or planned.mode_changes:
                 files.append(planned)
+                files.extend(self._other_names(planned))
+                self._note(_about_owner(planned))
                 if draft.shown:
                     hunks[path] = draft.shown
             else:
                 already.append(path)
         return Drawn(tuple(files), tuple(self._notes), hunks, tuple(already))
+
+    def _other_names(self, file: PlannedFile) -> list[PlannedFile]:
+        """The same change for the other names of a file with hard links, so that they stay one file."""
+        before = file.before
+        if before is None or before.links == 1 or before.is_link or not (file.content_changes or file.mode_changes):
+            return []
+        if not file.content_changes:
+            self._note(f"{file.path} has {before.links} names (hard links); the permissions change for all of them.")
+            return []
+        names = other_names(self._jail, file.source, before)
+        others = [replace(file, path=name, renamed_from="") for name in names if name not in self._drafts]
+        if len(others) == before.links - 1:
+            listed = ", ".join(other.path for other in others)
+            self._note(f"{file.path} is the same file as {listed} (hard links); they change together.")
+        else:
+            said = f"{file.path} has {before.links} names (hard links), not all of them found here or unchanged by this"
+            self._note(f"{said}; the others keep the old content.")
+        return others
 
     def _renames(self) -> dict[str, str]:
         """New path → old path, for files that moved to a free name and left theirs empty."""
@@ -254,8 +276,6 @@ class Planner:
             state = read_state(self._filesystem, self._folders, path, limit=self._limit)
             self._disk[path] = state
             self._drafts[path] = None if state is None else _draft_of(state, path)
-            if state is not None and state.links > 1 and not state.is_link:
-                self._note(f"{path} has {state.links} names (hard links): {_HARD_LINK}")
         return self._drafts[path]
 
     def _existing(self, path: str, given: str) -> _Draft:
@@ -289,9 +309,6 @@ class Planner:
             raise CherryError(edits.UNWRITABLE, where=path, why=f"it is read-only for everyone (mode {mode})")
 
 
-_HARD_LINK = "this one gets the new content, the others keep the old."
-
-
 def _draft_of(state: FileState, path: str) -> _Draft:
     content = whole(path, state.size) if state.data is None else Held(state.data)
     return _Draft(state, path, content)
@@ -305,6 +322,13 @@ def _mode_after(like: FileState | None, executable: bool | None) -> int | None:
     if executable is None or like.is_link:
         return mode
     return with_executable(mode, executable)
+
+
+def _about_owner(file: PlannedFile) -> str:
+    """Only root can give a file away: a rewritten file of somebody else's becomes one's own."""
+    if file.before is None or not file.content_changes or os.geteuid() in (0, file.before.user):
+        return ""
+    return f"{file.path} belongs to another user (id {file.before.user}); written, it will belong to you."
 
 
 def _encoded(file: TextFile, text: str, path: str) -> bytes:

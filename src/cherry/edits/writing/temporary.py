@@ -31,6 +31,8 @@ class Work(NamedTuple):
     """Whose owner, mode, attributes and holes it takes."""
     source: str
     """Where that file is; empty when it is not there as a file."""
+    same_as: Step | None = None
+    """The step whose new content this is another name of (hard links)."""
 
 
 class Temporaries:
@@ -66,6 +68,9 @@ class Temporaries:
 
     def _one(self, work: Work) -> int | None:
         entry = Entry(self._folders.entry(work.step.path).folder, work.step.beside)
+        if work.same_as is not None:
+            self._another_name(entry, work, work.same_as)
+            return None
         mode = work.file.mode
         if isinstance(work.file.after, Held) and mode is not None and mode > 0o7777:
             self._filesystem.create_link(*entry, work.file.after.data)
@@ -81,6 +86,10 @@ class Temporaries:
             self._filesystem.close(handle)
             raise
         return handle
+
+    def _another_name(self, entry: Entry, work: Work, same_as: Step) -> None:
+        self._filesystem.link(self._folders.entry(same_as.path).folder, same_as.beside, *entry)
+        self.modes[work.file.path] = self.modes[same_as.path]
 
     def _fill(self, handle: int, work: Work) -> None:
         content = work.file.after

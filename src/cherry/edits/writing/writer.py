@@ -69,7 +69,7 @@ class Writer:
             for index, file in enumerate(files)
             for work in _works(file, now[file.path], f".cherry-{token}-{index}")
         ]
-        works.sort(key=lambda work: _ORDER.index(work.step.do))
+        works = _linked(sorted(works, key=lambda work: _ORDER.index(work.step.do)))
         makes = self._missing_folders(files)
         empties = sorted({folder for file in files for folder in file.empties}, key=lambda folder: -folder.count("/"))
         record = Record(change_id, tuple(work.step for work in works), tuple(makes), tuple(empties))
@@ -171,6 +171,19 @@ def _works(file: PlannedFile, now: FileState | None, beside: str) -> Iterator[Wo
     elif file.mode is not None and file.mode != now.recorded_mode:
         step = Step("mode", file.path, mode_before=now.recorded_mode, mode_after=file.mode)
         yield Work(step, file, None, "")
+
+
+def _linked(works: Iterable[Work]) -> list[Work]:
+    """Names of one file that get the same new content stay one file."""
+    first: dict[tuple[int, int, str], Step] = {}
+    result = []
+    for work in works:
+        if work.step.do == "replace" and work.like is not None and work.like.links > 1:
+            same_as = first.setdefault((work.like.device, work.like.inode, work.step.after), work.step)
+            if same_as is not work.step:
+                work = work._replace(same_as=same_as)
+        result.append(work)
+    return result
 
 
 def _written(file: PlannedFile, now: FileState | None, mode: int | None, makes: Sequence[str]) -> Written:
