@@ -92,6 +92,7 @@ async def test_an_event_of_a_newer_cherry_is_told_apart_from_damage(store: Sqlit
     seqs, error = await readable(store, "s_a")
 
     assert (seqs, error.kind) == ([1, 2], storage.NEWER_DATABASE)
+    assert (await store.index.find("s_a")).damaged == ""
 
 
 async def test_a_broken_page_costs_no_other_session(store: SqliteStore) -> None:

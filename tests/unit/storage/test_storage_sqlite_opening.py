@@ -98,7 +98,7 @@ async def test_a_folder_that_exists_keeps_its_mode(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o755
 
 
-async def test_the_database_is_written_ahead_and_synced(tmp_path: Path) -> None:
+async def test_the_database_is_written_ahead_and_marked_as_cherrys(tmp_path: Path) -> None:
     file = await make(tmp_path)
 
     with raw(file) as connection:

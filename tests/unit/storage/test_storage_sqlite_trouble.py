@@ -56,6 +56,16 @@ async def test_a_full_database_is_told_and_used_again_when_there_is_room(databas
     assert await log.last_seq("s_1") == 2
 
 
+async def test_every_commit_waits_for_the_disk(database: Database) -> None:
+    await started(database)
+
+    def synchronous(connection: sqlite3.Connection) -> int:
+        level: int = connection.execute("PRAGMA synchronous").fetchone()[0]
+        return level
+
+    assert await database.write("test.synchronous", synchronous) == 2  # FULL
+
+
 async def test_a_lock_held_for_a_moment_is_waited_for(database: Database) -> None:
     log, lease = await started(database)
     with closing(sqlite3.connect(database.file, isolation_level=None)) as other:

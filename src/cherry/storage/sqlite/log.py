@@ -4,7 +4,7 @@ import functools
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 
-from cherry.domain.errors import CherryError
+from cherry.domain.errors import CherryError, storage
 from cherry.domain.events import Event, Recorded
 from cherry.kernel.clock import Clock
 from cherry.storage import leases, projection, sql
@@ -84,7 +84,8 @@ class SqliteLog:
             for record in page.records:
                 yield record
             if page.fault is not None:
-                await self._mark(session, page.fault)
+                if page.fault.kind is storage.DAMAGED:  # what is only too new is readable again after an update
+                    await self._mark(session, page.fault)
                 raise page.fault
             after += len(page.records)
 
