@@ -91,7 +91,7 @@ async def tools_on(
     workspace: Path, *, environ: Mapping[str, str] | None = None, sandbox: Sandbox | None = None, **options: Any
 ) -> AsyncIterator[ToolBench]:
     """`workspace` must exist; beside it folders are made for Cherry's own files. `options` go to `Workplace`."""
-    state, spool = workspace.parent / "cherry-state", workspace.parent / "cherry-spool"
+    state, spool, temporary = (workspace.parent / f"cherry-{name}" for name in ("state", "spool", "tmp"))
     spool.mkdir(exist_ok=True)
     variables = dict(os.environ) if environ is None else environ
     blobs, jail = MemoryStore().blobs, Jail(workspace)
@@ -99,7 +99,7 @@ async def tools_on(
     place = Workplace(
         jail=jail,
         editor=Editor(jail, blobs, state),
-        sandbox=sandbox or choose_sandbox(required=False, environ=variables),
+        sandbox=sandbox or choose_sandbox(required=False, environ=variables, temporary=temporary),
         blobs=blobs,
         clock=SystemClock(),
         environ=variables,

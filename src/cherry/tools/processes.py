@@ -4,6 +4,7 @@ A `Running` belongs to this process; after a restart of Cherry its id means noth
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,8 @@ class Running:
     def state(self) -> str:
         """One sentence: how it ended and after how long."""
         time = human_seconds(self.seconds)
+        if self._stopping is not None and self.exit is not None:
+            return f"Stopped after {time}."
         if self.exit is None:
             return f"Running for {time}."
         if self.exit.code is None:
@@ -117,7 +120,8 @@ class Running:
 
     async def _stop(self) -> None:
         if self.exit is None:
-            await self._process.kill()
+            with contextlib.suppress(OSError):  # it ended by itself in this very moment
+                await self._process.kill()
         await asyncio.wait([self._pump], timeout=2)
         if self.exit is None:  # its output is still held open by something that escaped the kill, or could not be read
             await cancel_and_wait([self._pump])

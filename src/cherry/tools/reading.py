@@ -112,9 +112,9 @@ def _streamed(file: io.FileIO, size: int, name: str, *, first: int, limit: int) 
     file.seek(0)
     buffered = io.BufferedReader(file, _BLOCK)
     skipped = _skip_lines(buffered, first - 1)
-    if skipped < first - 1:
-        _check_first(first, skipped, name)
     lines, stopped = _within_characters(_decoded_lines(buffered, encoding, limit))
+    if not lines:
+        _check_first(first, skipped, name)
     more = stopped or bool(buffered.peek(1))
     buffered.detach()
     return Excerpt(lines, first, total, size, digest, encoding, more)

@@ -4,6 +4,7 @@ Output reaches watchers while it is printed and the model at the end. Time-out a
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,12 +44,20 @@ def _title(arguments: dict[str, Any]) -> str:
 
 class ShellTools:
     def __init__(
-        self, processes: Processes, workspace: Path, *, network: bool = False, bounds: Bounds | None = None
+        self,
+        processes: Processes,
+        workspace: Path,
+        *,
+        network: bool = False,
+        bounds: Bounds | None = None,
+        clean: Callable[[str], str] = str,
     ) -> None:
+        """`clean` takes secrets out of what watchers are told; results are cleaned by the wrappers."""
         self._processes = processes
         self._workspace = workspace
         self._network = network
         self._bounds = bounds or Bounds()
+        self._clean = clean
 
     @tool(
         "shell.run",
@@ -72,7 +81,7 @@ class ShellTools:
         view = CommandView(command=command, background=background)
         await ctx.proceed(Intent(_title({"command": command}), "run", view, command=command, network=self._network))
         running = await self._processes.start(self._command(command))
-        running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, folded(text)))
+        running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
         if background:
             return await self._in_background(running)
         return await self._in_foreground(running, timeout)

@@ -7,6 +7,7 @@ from pathlib import Path
 from cherry.edits.editor import Editor
 from cherry.git.command import Git
 from cherry.kernel.clock import Clock
+from cherry.observability.log import Log
 from cherry.sandbox.port import Bounds, Sandbox
 from cherry.security.jail import Jail
 from cherry.storage.ports import Blobs
@@ -50,6 +51,8 @@ class Workplace:
     network: bool = False
     """Commands may use the network."""
     bounds: Bounds = field(default_factory=Bounds)
+    log: Log = field(default_factory=Log)
+    """Where the details of crashes go."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ def standard_toolbox(
     processes = Processes(place.sandbox, place.clock, folder=place.spool_folder)
     toolbox = Toolbox(
         [*standard_tools(place, processes), *more_tools],
-        [*outer_wrappers(place), *more_wrappers, *inner_wrappers()],
+        [*outer_wrappers(place), *more_wrappers, *inner_wrappers(place)],
         clock=place.clock,
+        log=place.log,
     )
     return Standard(toolbox, processes)
 
@@ -80,7 +84,7 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
             FileTools(place.jail, place.editor, place.blobs),
             ListingTools(place.jail, git),
             SearchTools(place.jail, git, place.environ),
-            ShellTools(processes, root, network=place.network, bounds=place.bounds),
+            ShellTools(processes, root, network=place.network, bounds=place.bounds, clean=place.clean),
             GitTools(git, place.jail),
             write_todo,
             ask_user,
@@ -93,6 +97,6 @@ def outer_wrappers(place: Workplace) -> tuple[Wrapper, ...]:
     return (frame_untrusted(place.framed), cut_long(place.blobs), redact(place.clean))
 
 
-def inner_wrappers() -> tuple[Wrapper, ...]:
+def inner_wrappers(place: Workplace) -> tuple[Wrapper, ...]:
     """What is done before the function runs; errors of all of it become results here."""
-    return (report_errors, validate, ask_leave, limit_time)
+    return (report_errors(place.log), validate, ask_leave, limit_time)

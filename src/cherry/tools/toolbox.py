@@ -5,7 +5,6 @@ model. Only cancellation passes through, after the tool has cleaned up.
 """
 
 import difflib
-import logging
 from collections.abc import Sequence
 from functools import cached_property, partial
 
@@ -14,24 +13,32 @@ from cherry.domain.errors import CherryError, tools
 from cherry.domain.prompts import OfferedTool
 from cherry.kernel.clock import Clock, SystemClock
 from cherry.kernel.text import one_line, visible
+from cherry.observability.log import Log
 from cherry.tools.context import ToolContext
 from cherry.tools.invocation import Invocation, Proceed, Wrapper
 from cherry.tools.results import failed, succeeded
 from cherry.tools.tool import Tool
 from cherry.toon.definition import Effect, ToolDefinition, wire_name
 
-_LOG = logging.getLogger(__name__)
 _TITLE_CHARACTERS = 120
 
 
 class Toolbox:
-    def __init__(self, tools: Sequence[Tool], wrappers: Sequence[Wrapper] = (), *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        tools: Sequence[Tool],
+        wrappers: Sequence[Wrapper] = (),
+        *,
+        clock: Clock | None = None,
+        log: Log | None = None,
+    ) -> None:
         """Of wrappers the first is the outermost. Tools keep the order given: it is part of the stable prompt."""
         self._tools = {tool.name: tool for tool in tools}
         if len(self._tools) != len(tools):
             raise ValueError("two tools of one name")
         self._by_wire_name = {wire_name(name): tool for name, tool in self._tools.items()}
         self._clock = clock or SystemClock()
+        self._log = log or Log()
         self._chain = _compose(wrappers)
 
     @property
@@ -80,8 +87,8 @@ class Toolbox:
             result = await self._chain(invocation)
         except CherryError as error:
             result = failed(call, error)
-        except Exception:  # a wrapper broke: the turn must not
-            _LOG.exception("running %s failed", call.tool)
+        except Exception as error:  # a wrapper broke: the turn must not
+            self._log.error("tools.wrapper_crashed", error=error, tool=call.tool, call=call.id)
             result = failed(call, CherryError(tools.CRASHED, f"{call.tool} failed inside"))
         return result.model_copy(update={"seconds": self._clock.monotonic() - started})
 

@@ -1,5 +1,6 @@
 """Takes secrets out of what a call gives back, for the model and for people, before anything is kept."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from cherry.domain.calls import Result
 from cherry.domain.views import View
 from cherry.tools.invocation import Invocation, Proceed, Wrapper
 
+_LONG = 256 << 10
 _VIEW: TypeAdapter[View] = TypeAdapter(View, config={"defer_build": True})
 
 
@@ -18,7 +20,7 @@ def redact(clean: Callable[[str], str]) -> Wrapper:
     async def redacted(invocation: Invocation, proceed: Proceed) -> Result:
         result = await proceed(invocation)
         changes: dict[str, Any] = {}
-        if (text := clean(result.text)) != result.text:
+        if (text := await _clean_text(result.text, clean)) != result.text:
             changes["text"] = text
         if result.view is not None and (view := _clean_view(result.view, clean)) is not None:
             changes["view"] = view
@@ -27,6 +29,10 @@ def redact(clean: Callable[[str], str]) -> Wrapper:
         return result.model_copy(update=changes) if changes else result
 
     return redacted
+
+
+async def _clean_text(text: str, clean: Callable[[str], str]) -> str:
+    return clean(text) if len(text) < _LONG else await asyncio.to_thread(clean, text)
 
 
 def _clean_view(view: View, clean: Callable[[str], str]) -> View | None:
