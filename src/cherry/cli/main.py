@@ -21,6 +21,19 @@ from cherry.domain.exits import Exit
 
 _COMMANDS = {
     "run": "cherry.cli.commands.run:run",
+    "chat": "cherry.cli.commands.chat:chat",
+    "init": "cherry.cli.commands.init:init",
+    "sessions": "cherry.cli.commands.sessions:sessions",
+    "undo": "cherry.cli.commands.undo:undo",
+    "redo": "cherry.cli.commands.undo:redo",
+    "models": "cherry.cli.commands.models:models",
+    "test-model": "cherry.cli.commands.models:test_model",
+    "tools": "cherry.cli.commands.tools:tools",
+    "config": "cherry.cli.commands.config:config",
+    "trust": "cherry.cli.commands.trust:trust",
+    "doctor": "cherry.cli.commands.doctor:doctor",
+    "demo": "cherry.cli.commands.demo:demo",
+    "completion": "cherry.cli.commands.completion:completion",
 }
 
 _EXAMPLES = examples(

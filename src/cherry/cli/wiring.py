@@ -40,7 +40,7 @@ class SetUp(NamedTuple):
 class ProjectSetup(Protocol):
     """`cherry init`: may be run twice without harm, overwrites nothing."""
 
-    def __call__(self, folder: Path, *, name: str, git: bool) -> Awaitable[Sequence[SetUp]]: ...
+    async def __call__(self, folder: Path, *, name: str, git: bool) -> Sequence[SetUp]: ...
 
 
 class TrustItem(NamedTuple):

@@ -1,0 +1,108 @@
+"""`cherry chat`, and `cherry` alone on a terminal: a conversation."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from prompt_toolkit.patch_stdout import StdoutProxy
+
+from cherry import __version__
+from cherry.cli.chat.conversation import Conversation
+from cherry.cli.chat.prompt import ChatPrompt, open_history
+from cherry.cli.chat.surface import ChatSurface
+from cherry.cli.options import TurnOptions, examples, turn_options
+from cherry.cli.render.output import Output
+from cherry.cli.screen import Screen, open_screen
+from cherry.cli.wiring import ClientOptions, Wiring
+from cherry.client.port import Client
+from cherry.config.loader import Loaded
+from cherry.domain.errors import CherryError, config, gateway
+from cherry.kernel.text import visible
+
+
+@click.command("chat", epilog=examples("cherry\ncherry chat --model ollama/qwen3\ncherry -c"))
+@click.argument("request", nargs=-1)
+@turn_options
+@click.pass_context
+def chat(ctx: click.Context, /, request: Sequence[str], **given: Any) -> int:
+    """Talk in this workspace: requests, questions, and what comes to mind while it works.
+
+    REQUEST is a first request. With --continue or --resume a turn that stands still is taken up at once.
+    """
+    wiring: Wiring = ctx.obj
+    options = TurnOptions(**given)
+    loaded = wiring.load_settings(options.workspace, options.flags())
+    return start_chat(wiring, options, loaded=loaded, first=" ".join(request))
+
+
+def start_chat(wiring: Wiring, options: TurnOptions, *, loaded: Loaded, first: str = "") -> int:
+    """Raises CherryError(config.BAD_USAGE) without a terminal, gateway.NO_PROVIDER without a model to talk to."""
+    screen = open_screen(wiring.environ, loaded.settings.ui)
+    if screen.piped or not screen.person:
+        raise CherryError(
+            config.BAD_USAGE,
+            "A conversation needs a terminal",
+            next_step='Give the request on the command line: cherry run "…", or `-` to read it from standard input.',
+        )
+    return asyncio.run(_chat(wiring, options, loaded, screen, first))
+
+
+async def _chat(wiring: Wiring, options: TurnOptions, loaded: Loaded, screen: Screen, first: str) -> int:
+    opening = ClientOptions(flags=options.flags(), loaded=loaded, record=options.record, replay=options.replay)
+    async with wiring.open_client(options.workspace, opening) as client:
+        model = options.model or str(client.working_model() or "")
+        if not model:
+            raise CherryError(gateway.NO_PROVIDER)
+        _greet(screen, options, loaded, model)
+        conversation = Conversation(
+            client, options.workspace, options, limits=loaded.settings.limits.for_turn(), clock=wiring.clock
+        )
+        return await _converse(conversation, client, wiring, screen, first)
+
+
+async def _converse(conversation: Conversation, client: Client, wiring: Wiring, screen: Screen, first: str) -> int:
+    with StdoutProxy(raw=True, sleep_between_writes=0.05) as above:
+        # The proxy writes above the prompt, in order, and flushes whole lines only.
+        output = Output(above, screen.out.abilities)  # type: ignore[arg-type]  # a text stream in all but inheritance
+        prompt: ChatPrompt
+        surface = ChatSurface(output, screen.style, wiring.clock, redraw=lambda: prompt.redraw())
+        prompt = ChatPrompt(
+            history=open_history(wiring.folders.state),
+            colour=screen.style.colour,
+            label=conversation.label,
+            open_line=lambda: surface.open_line,
+            status=surface.status_text,
+            models=lambda: conversation.known_models,
+            on_stop=conversation.stop,
+        )
+        conversation.attach_to(prompt, surface)
+        return await _with_signals(conversation, first)
+
+
+async def _with_signals(conversation: Conversation, first: str) -> int:
+    """SIGTERM and SIGHUP leave in order: the turn is interrupted and what is done is kept."""
+    received: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        received.append(number)
+        conversation.leave()
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, on_signal, number)
+    loop.add_signal_handler(signal.SIGINT, conversation.stop)
+    try:
+        await conversation.run(first)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    return 128 + received[0] if received else 0
+
+
+def _greet(screen: Screen, options: TurnOptions, loaded: Loaded, model: str) -> None:
+    for notice in loaded.notices:
+        screen.out.write(screen.style("dim", visible(notice)) + "\n")
+    screen.out.write(screen.style("strong", f"Cherry {__version__}") + f" · {visible(model)}\n")
+    screen.out.write(screen.style("dim", f"{visible(str(options.workspace))} · /help · Ctrl+D leaves") + "\n\n")

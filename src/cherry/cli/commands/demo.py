@@ -1,0 +1,66 @@
+"""`cherry demo`: the agent at work on a sample project, with a recorded model and everything else real."""
+
+import asyncio
+
+import click
+
+from cherry.cli.one_turn import watched
+from cherry.cli.options import examples
+from cherry.cli.render.painter import Painter, request_text
+from cherry.cli.render.style import BAD, OK
+from cherry.cli.render.surface import Surface
+from cherry.cli.render.views import diff_lines, tail
+from cherry.cli.screen import open_screen
+from cherry.cli.signals import Stops
+from cherry.cli.turn import TurnWatch, exit_code_of
+from cherry.cli.wiring import Wiring
+from cherry.kernel.text import visible
+
+_TRY_NEXT = """\
+Now with a model of your own, in a project of yours:
+  export OPENAI_API_KEY=…   (or ANTHROPIC_API_KEY, DEEPSEEK_API_KEY, DASHSCOPE_API_KEY; or start Ollama)
+  cherry "explain how this project is tested"
+  cherry                    to talk"""
+
+
+@click.command("demo", epilog=examples("cherry demo"))
+@click.pass_context
+def demo(ctx: click.Context, /) -> int:
+    """See Cherry work, without a key and without a network.
+
+    The model's words are a recording; files, edits, commands in the sandbox and tests are real, on a copy of a sample project.
+    """
+    return asyncio.run(_demo(ctx.obj))
+
+
+async def _demo(wiring: Wiring) -> int:
+    screen = open_screen(wiring.environ)
+    surface = screen.surface(wiring.clock)
+    stops = Stops()
+    async with wiring.open_demo() as stage:
+        surface.lines(surface.style("dim", "The model's words in this demo are a recording. Everything else is real."))
+        surface.lines(surface.style("dim", f"A copy of the sample project: {stage.workspace}"))
+        surface.lines("\n" + surface.style("heading", f"› {request_text(stage.request.parts)}") + "\n")
+        session = await stage.client.create_session(stage.workspace)
+        watch = TurnWatch(stage.client, session.id, sink=Painter(surface, wiring.clock), asker=None)
+        end = await watched(watch, stage.request, surface=surface, clock=wiring.clock, stops=stops)
+        if stops.signal:
+            return stops.exit_code
+        if code := exit_code_of(end):
+            return code
+        diff = await stage.client.diff(session.id)
+        _headline(surface, "What changed")
+        surface.lines("\n".join(diff_lines(diff, surface.style, surface.columns, limit=200)))
+        _headline(surface, "The project's own tests")
+        tests = await stage.check()
+        surface.lines(surface.style("dim", f"  $ {visible(tests.command)}"))
+        surface.lines("\n".join(tail(tests.output, surface.columns, 8)))
+        passed = tests.exit_code == 0
+        verdict = f"{OK} They pass." if passed else f"{BAD} They fail (exit code {tests.exit_code})."
+        surface.lines(surface.style("good" if passed else "bad", verdict))
+        surface.lines("\n" + _TRY_NEXT)
+    return 0 if passed else 1
+
+
+def _headline(surface: Surface, text: str) -> None:
+    surface.lines("\n" + surface.style("strong", text))
