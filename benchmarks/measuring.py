@@ -54,7 +54,7 @@ def measure_python(plan: Plan) -> Figures:
     return {
         "version.wall": Figure([one.wall for one in runs]),
         "answer.cpu": Figure([one.cpu for one in runs]),
-        "answer.memory": Figure([one.memory for one in heavy]),
+        **_memory(heavy),
     }
 
 
@@ -102,8 +102,7 @@ def _answers(place: Workshop, model: Provider, plan: Plan) -> Figures:
     heavy = [place.run("What is the answer?", model, seconds=_ANSWER_SECONDS, memory=True) for _ in range(plan.runs)]
     figures["answer.wall"] = _figure(light, lambda one: one.wall)
     figures["answer.cpu"] = _figure(light, lambda one: one.cpu)
-    figures["answer.memory"] = _figure(heavy, lambda one: one.memory)
-    return figures
+    return figures | _memory(heavy)
 
 
 def _answer_trouble(one: Run, requests: list[Request]) -> str:
@@ -142,6 +141,13 @@ def _edit(place: Workshop, model: Provider) -> Figures:
     if not trouble and new not in (place.repository / path).read_text():
         trouble = "the edit was not made"
     return {"edit.requests": Figure([] if trouble else [len(requests)], trouble)}
+
+
+def _memory(runs: list[Run]) -> Figures:
+    return {
+        "answer.rss": _figure(runs, lambda one: one.memory.resident),
+        "answer.pss": _figure(runs, lambda one: one.memory.proportional),
+    }
 
 
 def _figure(runs: list[Run], value: Callable[[Run], float]) -> Figure:

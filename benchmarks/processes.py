@@ -16,6 +16,15 @@ from typing import NamedTuple
 _SAMPLE_SECONDS = 0.004
 
 
+class Memory(NamedTuple):
+    """Of a tree of processes, in bytes."""
+
+    resident: int = 0
+    """Summed resident set sizes: what processes share counts for each of them."""
+    proportional: int = 0
+    """Summed proportional set sizes: what processes share is divided among them, those outside the tree included."""
+
+
 class Run(NamedTuple):
     """One run of a program. Times in seconds, memory in bytes."""
 
@@ -23,8 +32,8 @@ class Run(NamedTuple):
     """Exit code; negative for a signal."""
     wall: float
     cpu: float
-    memory: int
-    """Peak of the summed proportional set sizes; 0 when it was not measured."""
+    memory: "Memory"
+    """Peaks; zeros when it was not measured."""
     output: str
     errors: str
     timed_out: bool = False
@@ -74,7 +83,7 @@ def run(
         process.returncode,
         wall,
         usage.ru_utime + usage.ru_stime,
-        sampler.finish() if sampler else 0,
+        sampler.finish() if sampler else Memory(),
         output.read_text(errors="replace"),
         errors.read_text(errors="replace"),
         timed_out=wall >= seconds,
@@ -86,13 +95,13 @@ class MemorySampler:
 
     def __init__(self, pid: int) -> None:
         self._members = {pid}
-        self._peak = 0
+        self._peak = Memory()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def finish(self) -> int:
-        """Stop and give the peak in bytes."""
+    def finish(self) -> Memory:
+        """Stop and give the peaks."""
         self._done.set()
         self._thread.join(5)
         return self._peak
@@ -100,7 +109,9 @@ class MemorySampler:
     def _watch(self) -> None:
         while not self._done.is_set():
             self._members |= _descendants(self._members)
-            self._peak = max(self._peak, sum(map(_memory_of, self._members)))
+            sizes = [_memory_of(pid) for pid in self._members]
+            resident, proportional = (sum(column) for column in zip(*sizes, strict=True))
+            self._peak = Memory(max(self._peak.resident, resident), max(self._peak.proportional, proportional))
             self._done.wait(_SAMPLE_SECONDS)
 
 
@@ -131,12 +142,19 @@ def _parent_of(pid: str) -> int | None:
     return int(stat[stat.rfind(b")") + 2 :].split()[1])
 
 
-def _memory_of(pid: int) -> int:
-    """Proportional set size, or resident size where the kernel does not tell; 0 when the process is gone."""
+def _memory_of(pid: int) -> Memory:
+    """Both resident where the kernel does not tell more; zeros when the process is gone."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines():
-            if line.startswith(b"Pss:"):
-                return int(line.split()[1]) * 1024
-        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
+        fields = dict(line.split(b":", 1) for line in Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()[1:])
+        return Memory(_kilobytes(fields[b"Rss"]), _kilobytes(fields[b"Pss"]))
+    except (OSError, KeyError):
+        pass  # gone, a kernel without the file, or another user's process
+    try:
+        resident = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return Memory()
+    return Memory(resident, resident)
+
+
+def _kilobytes(text: bytes) -> int:
+    return int(text.split()[0]) * 1024

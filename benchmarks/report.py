@@ -27,7 +27,8 @@ _START = (
     Row("version.wall", "--version, wall", "s", 1, 0.08),
     Row("answer.wall", "one answer, wall", "s", 1, None),
     Row("answer.cpu", "one answer, CPU", "s", 1, 0.45),
-    Row("answer.memory", "one answer, peak memory of the tree", "MB", 1e-6, 90),
+    Row("answer.rss", "one answer, peak memory of the tree (RSS)", "MB", 1e-6, 90),
+    Row("answer.pss", "one answer, peak memory of the tree (PSS)", "MB", 1e-6, 90),
 )
 _END = (
     Row("prompt.bytes", "system prompt and tools", "kB", 1e-3, 10),

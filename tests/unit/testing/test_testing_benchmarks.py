@@ -70,7 +70,7 @@ def test_an_agent_on_path_is_measured_in_every_row(tmp_path: Path) -> None:
     assert {name for name, figure in figures.items() if figure["trouble"]} == set()
     assert figures["version.wall"]["median"] > 0
     assert figures["answer.cpu"]["median"] > 0
-    assert figures["answer.memory"]["median"] > 2_000_000
+    assert figures["answer.rss"]["median"] >= figures["answer.pss"]["median"] > 2_000_000
     assert 0 < figures["step.10"]["median"] < 1
     assert figures["prompt.bytes"]["median"] == len("Be brief.") + len(_TOOLS)
     assert figures["edit.requests"]["median"] == 2

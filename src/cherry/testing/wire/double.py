@@ -98,6 +98,8 @@ class WireDouble:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # Transports tell their end in the next turn of the loop.
+        await asyncio.sleep(0)
 
     @property
     def base_url(self) -> str:
@@ -148,6 +150,8 @@ class WireDouble:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer, self.connection_count))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+        # A task cancelled before its first step never comes to its own `finally`.
+        task.add_done_callback(lambda _: writer.close())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
         try:
