@@ -18,6 +18,7 @@ from cherry.security.danger import danger
 from cherry.security.protected import Protected
 from cherry.security.remembering import pattern_of
 from cherry.security.shell_readonly import not_reading
+from cherry.security.shell_wrappers import PRIVILEGED
 from cherry.toon.definition import Effect
 
 Verdict = Literal["allow", "ask", "deny"]
@@ -157,7 +158,9 @@ class Policy:
 
     def _program_rule(self, action: Action, program: Program) -> Rule | None:
         """The rule that allows this program; none when it sets variables, writes files or takes unknown arguments."""
-        if program.assignments or program.open_ended or any(r.writes for r in program.redirections):
+        if program.assignments or program.open_ended or PRIVILEGED.intersection(program.wrappers):
+            return None
+        if any(redirection.writes for redirection in program.redirections):
             return None
         if any(word.dynamic for word in program.arguments) or not program.name:
             return None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cherry.security.commands import Program
 from cherry.security.protected import Protected
 from cherry.security.shell_syntax import Word
+from cherry.security.shell_wrappers import PRIVILEGED
 
 _PROTECTED = Protected()
 _HARMLESS_ASSIGNMENT = re.compile(r"(LC_[A-Z]+|LANG|TZ|NO_COLOR|CLICOLOR|FORCE_COLOR|TERM|COLUMNS|LINES)=")
@@ -174,6 +175,8 @@ def not_reading(program: Program, *, workspace: str = "") -> str:
     """Why this program is not known to only read inside the workspace; empty when it is."""
     if program.open_ended:
         return f"`{program.name}` gets its arguments from elsewhere"
+    if privileged := PRIVILEGED.intersection(program.wrappers):
+        return f"`{min(privileged)}` gives it other rights"
     if any(not _HARMLESS_ASSIGNMENT.match(assignment) for assignment in program.assignments):
         return "it sets variables"
     for redirection in program.redirections:

@@ -86,6 +86,9 @@ class Wrapper(NamedTuple):
         return 1
 
 
+PRIVILEGED = frozenset({"sudo", "doas", "chroot", "chrt"})
+"""What runs behind these is not what a rule about the program meant."""
+
 WRAPPERS: dict[str, Wrapper] = {
     "env": Wrapper("i0v", "uC", ("ignore-environment", "null", "debug"), ("unset", "chdir"), assignments=True),
     "sudo": Wrapper(
