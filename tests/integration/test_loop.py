@@ -7,6 +7,7 @@ import pytest
 
 from cherry.domain.calls import Status
 from cherry.domain.content import FromTools, FromUser, TextPart
+from cherry.domain.errors import CherryError
 from cherry.domain.events import (
     ApprovalRequested,
     AssistantMessage,
@@ -72,7 +73,8 @@ async def test_the_beginning_of_every_prompt_is_the_same(house, ask, watch):
     session = await client.create_session(house.workspace)
     await watch(client, session.id, ask("Make b"))
     await watch(client, session.id, ask("List"))
-    assert len({(prompt.system, prompt.tools) for prompt in gateway.prompts}) == 1
+    first = gateway.prompts[0]
+    assert all((prompt.system, prompt.tools) == (first.system, first.tools) for prompt in gateway.prompts)
     for before, after in zip(gateway.prompts, gateway.prompts[1:], strict=False):
         assert after.messages[: len(before.messages)] == before.messages
 
@@ -89,7 +91,9 @@ async def test_calls_that_do_not_touch_the_same_thing_run_side_by_side_and_resul
     await watch(client, session.id, ask("Read all"))
     results = gateway.prompts[1].messages[-1]
     assert isinstance(results, FromTools)
-    assert [f"content of {name}" in result.text for name, result in zip("abc", results.results, strict=True)] == [True] * 3
+    assert [f"content of {name}" in result.text for name, result in zip("abc", results.results, strict=True)] == [
+        True
+    ] * 3
 
 
 async def test_two_edits_of_one_file_in_one_answer_are_both_applied(house, ask, watch, events):
@@ -210,7 +214,9 @@ async def test_a_person_allows_or_refuses_and_the_model_hears_why(house, ask, ev
     async for seen in client.run(session.id, ask("Touch both")):
         if isinstance(seen, Recorded) and isinstance(seen.event, ApprovalRequested):
             allowed = "yes" in seen.event.title
-            await client.decide(session.id, seen.event.approval_id, allowed=allowed, comment="" if allowed else "not that one")
+            await client.decide(
+                session.id, seen.event.approval_id, allowed=allowed, comment="" if allowed else "not that one"
+            )
     assert (house.workspace / "yes").exists()
     assert not (house.workspace / "no").exists()
     assert "not that one" in gateway.prompts[1].messages[-1].results[1].text
@@ -255,7 +261,9 @@ async def test_what_is_typed_while_it_works_reaches_the_model_at_the_next_step(h
 
 
 async def test_what_is_typed_during_the_last_answer_is_still_answered(house, ask):
-    gateway = ScriptedGateway(Script("First answer.", "Second answer."))
+    gateway = ScriptedGateway(
+        Script(Reply(parts=(Say("First answer, in several pieces of text."),), pause=0.05), "Second answer.")
+    )
     client = await house.open(gateway)
     session = await client.create_session(house.workspace)
     steered = False
@@ -277,7 +285,9 @@ async def test_the_to_do_list_is_kept(house, ask, watch, events):
 
 
 async def test_an_answer_that_broke_off_is_reported_and_nothing_of_it_is_used(house, ask, watch, events):
-    gateway = ScriptedGateway(Script(CutMidStream(answer("I will now delete everything you have"), after=1), "Better."))
+    gateway = ScriptedGateway(
+        Script(CutMidStream(reply=answer("I will now delete everything you have"), after=1), "Better.")
+    )
     client = await house.open(gateway)
     session = await client.create_session(house.workspace)
     seen = await watch(client, session.id, ask("Hi"))
@@ -440,31 +450,25 @@ async def test_an_interrupt_stops_at_once_keeps_what_is_done_and_the_session_goe
     assert "ancelled" in results[-1].results[0].text
 
 
-async def test_two_clients_cannot_work_on_one_session_at_once(house, ask, watch, events):
-    from_one = ScriptedGateway(Script(ToolCall("shell.run", {"command": "sleep 30"}), "Done."))
-    client = await house.open(from_one)
-    other = await house.open(ScriptedGateway("Hello"))
+async def test_a_session_takes_one_turn_at_a_time(house, ask, watch):
+    client = await house.open(ScriptedGateway(Script(ToolCall("shell.run", {"command": "sleep 30"}), "Done.")))
     session = await client.create_session(house.workspace)
-    started = asyncio.Event()
-
-    async def first() -> None:
-        async for item in client.run(session.id, ask("Sleep", approver="yes")):
-            if isinstance(item, Recorded) and isinstance(item.event, ToolStarted):
-                started.set()
-
-    running = asyncio.create_task(first())
-    await started.wait()
-    with pytest.raises(Exception, match="working on this session"):
-        await watch(other, session.id, ask("Hi"))
-    await client.interrupt(session.id)
-    await running
+    async for item in client.run(session.id, ask("Sleep", approver="yes")):
+        if isinstance(item, Recorded) and isinstance(item.event, ToolStarted):
+            with pytest.raises(CherryError) as caught:
+                await watch(client, session.id, ask("Hi"))
+            assert caught.value.code == "storage.session_busy"
+            await client.interrupt(session.id)
 
 
 async def test_undo_and_redo_put_files_back_by_content_and_the_model_is_told(house, ask, watch):
     house.write("a.txt", "old\n")
     gateway = ScriptedGateway(
         Script(
-            [ToolCall("fs.edit", {"path": "a.txt", "old": "old", "new": "new"}), ToolCall("fs.write", {"path": "b.txt", "content": "b\n"})],
+            [
+                ToolCall("fs.edit", {"path": "a.txt", "old": "old", "new": "new"}),
+                ToolCall("fs.write", {"path": "b.txt", "content": "b\n"}),
+            ],
             "Done.",
             "Hello again.",
         )
@@ -553,7 +557,9 @@ async def test_repeated_call_ids_from_a_careless_server_do_not_mix_results_up(ho
         house.write(f"{name}.txt", f"content of {name}\n")
     gateway = ScriptedGateway(
         Script(
-            ToolCall("fs.read", {"path": "a.txt"}, id="call_0"), ToolCall("fs.read", {"path": "b.txt"}, id="call_0"), "Ok."
+            ToolCall("fs.read", {"path": "a.txt"}, id="call_0"),
+            ToolCall("fs.read", {"path": "b.txt"}, id="call_0"),
+            "Ok.",
         )
     )
     client = await house.open(gateway)

@@ -58,14 +58,14 @@ def _within_money(prompt: Prompt, padded: int, limit: Decimal, spent: Cost, gate
         )
     if ceiling.usd <= left:
         return Reserved(prompt, ceiling)
-    without_answer = gateway.price_ceiling(prompt._replace(max_output_tokens=0), padded).usd
-    per_answer_token = (ceiling.usd - without_answer) / max(1, prompt.max_output_tokens or 1)
-    affordable = int((left - without_answer) / per_answer_token) if per_answer_token > 0 else 0
+    shortest = gateway.price_ceiling(prompt._replace(max_output_tokens=1), padded).usd
+    per_answer_token = (ceiling.usd - shortest) / max(1, (prompt.max_output_tokens or 2) - 1)
+    affordable = 1 + int((left - shortest) / per_answer_token) if per_answer_token > 0 and left > shortest else 0
     if affordable < LEAST_USEFUL_OUTPUT:
         raise CherryError(
             run.COST_LIMIT,
             f"The next model call could pass the limit of ${limit}",
-            why=f"${spent.usd:.4f} is spent and the call could cost ${without_answer:.4f} before its first word",
+            why=f"${spent.usd:.4f} is spent and the prompt alone can cost ${shortest:.4f}",
         )
     bounded = prompt._replace(max_output_tokens=affordable)
     return Reserved(bounded, gateway.price_ceiling(bounded, padded))

@@ -21,7 +21,7 @@ from cherry.agent.workbench import Workbench
 from cherry.app.sessions import Sessions
 from cherry.app.watching import Watch
 from cherry.domain.content import TextPart, UserPart
-from cherry.domain.errors import CherryError, run
+from cherry.domain.errors import CherryError, run, storage
 from cherry.domain.events import (
     ApprovalDecided,
     Event,
@@ -82,6 +82,8 @@ class Turns:
 
     async def run(self, session: str, order: Order) -> AsyncGenerator[Recorded | Live, None]:
         """Do it and watch it. Raises what kept the turn from ending in its own `turn.finished` (storage, lease)."""
+        if session in self._running:
+            raise CherryError(storage.SESSION_BUSY, "A turn of this session is running already")
         watch = Watch()
         task = asyncio.create_task(self._drive(session, order, watch))
         task.add_done_callback(lambda _: watch.end())

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 from cherry.sandbox.choose import choose_sandbox
 from cherry.sandbox.port import Command, Process, Sandbox
@@ -10,8 +11,10 @@ from cherry.sandbox.port import Command, Process, Sandbox
 class DeferredSandbox:
     """Implements `cherry.sandbox.port.Sandbox`."""
 
-    def __init__(self, *, required: bool, environ: Mapping[str, str]) -> None:
+    def __init__(self, *, required: bool, environ: Mapping[str, str], temporary: Path) -> None:
+        """`temporary`: holds the commands' private temporary folders; the caller removes it."""
         self._required = required
+        self._temporary = temporary
         self._environ = environ
         self._chosen: Sandbox | None = None
         self.expected = shutil.which("bwrap", path=environ.get("PATH")) is not None
@@ -31,5 +34,5 @@ class DeferredSandbox:
     def _sandbox(self) -> Sandbox:
         """Raises CherryError(sandbox.UNAVAILABLE) when one is required and none works."""
         if self._chosen is None:
-            self._chosen = choose_sandbox(required=self._required, environ=self._environ)
+            self._chosen = choose_sandbox(required=self._required, environ=self._environ, temporary=self._temporary)
         return self._chosen

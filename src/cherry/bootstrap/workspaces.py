@@ -49,8 +49,12 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     settings = around.settings
     own_folder = around.folders.data / "workspaces" / content_hash(str(jail.root).encode())[3:19]
     editor = Editor(jail, around.store.blobs, own_folder)
-    sandbox = DeferredSandbox(required=settings.sandbox.required is True, environ=around.environ)
-    spool = Path(tempfile.mkdtemp(prefix="cherry-output-"))
+    temporary = Path(tempfile.mkdtemp(prefix="cherry-"))
+    spool = temporary / "output"
+    spool.mkdir()
+    private = temporary / "sandbox"
+    private.mkdir()
+    sandbox = DeferredSandbox(required=settings.sandbox.required is True, environ=around.environ, temporary=private)
     standard = standard_toolbox(
         Workplace(
             jail=jail,
@@ -77,7 +81,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
 
     async def close() -> None:
         await standard.processes.close()
-        shutil.rmtree(spool, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
     return Workbench(
         toolbox=standard.toolbox,
