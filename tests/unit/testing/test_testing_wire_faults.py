@@ -29,7 +29,9 @@ def _body(stream: bool) -> dict[str, Any]:
     return {"model": "test", "max_tokens": 9, "messages": user, "input": "hi", "stream": stream}
 
 
-async def _ask(step: Step, *, api: str = "chat", stream: bool = True, timeout: float = 5) -> httpx2.Response:
+async def _ask(
+    step: Step, *, api: str = "chat", stream: bool = True, timeout: float | httpx2.Timeout = 5
+) -> httpx2.Response:
     async with (
         WireDouble(Script(step)) as double,
         httpx2.AsyncClient(headers=_HEADERS, timeout=timeout, verify=False) as client,
@@ -119,7 +121,7 @@ async def test_a_dropped_connection_brings_no_answer() -> None:
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_hanging_provider_is_waited_for_in_vain(fault: Step, stream: bool) -> None:
     with pytest.raises(httpx2.ReadTimeout):
-        await _ask(fault, stream=stream, timeout=0.05)
+        await _ask(fault, stream=stream, timeout=httpx2.Timeout(5, read=0.05))
 
 
 async def test_signs_of_life_keep_a_connection_busy_for_ever() -> None:
