@@ -20,9 +20,9 @@ from cherry.edits.files.folders import Folders
 from cherry.edits.files.state import WHOLE_LIMIT, FileState, read_state
 from cherry.edits.filesystem import Filesystem
 from cherry.edits.planning.difference import text_change, unified
-from cherry.edits.planning.plan import Plan, PlannedFile, Revert, with_mode
+from cherry.edits.planning.plan import Plan, PlannedFile, Revert, expectations, with_mode
 from cherry.edits.planning.planner import Drawn, Planner, StaleWriteError
-from cherry.edits.planning.presenting import present
+from cherry.edits.planning.presenting import present, view_of
 from cherry.edits.ports import ContentStore, PathJail
 from cherry.edits.undoing.history import net_diff
 from cherry.edits.undoing.merge import merged
@@ -120,10 +120,11 @@ class Editor:
         paths = {path for change in order for path in (change.path, change.renamed_from) if path}
         states = await self._in_thread(lambda _stop: self._states(paths))
         worked_out = await Reverter(self._store, states, _merge).work_out(order, redo=redo)
-        plan = await asyncio.to_thread(present, worked_out.files, worked_out.notes, {})
+        view = await asyncio.to_thread(view_of, worked_out.files)
+        plan = Plan(worked_out.files, view, expectations(worked_out.files), worked_out.notes)
         return Revert(
             files=tuple(_as_change(file) for file in worked_out.files),
-            view=plan.view,
+            view=view,
             conflicts=worked_out.conflicts,
             notes=worked_out.notes,
             plan=plan,

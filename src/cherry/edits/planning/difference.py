@@ -13,6 +13,8 @@ from cherry.kernel.text import plural
 _CONTEXT = 3
 _MOST_SHOWN = 60
 """Changed and surrounding lines of one file shown to a model; the rest is counted."""
+_MOST_UNIFIED = 200_000
+"""Characters of one file's diff in a view; the rest is counted."""
 _LONGEST_LINE = 400
 """Characters of one line shown to a model."""
 
@@ -20,11 +22,13 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TextChange(NamedTuple):
-    """Two versions of a text as lines without their ends, and where they differ."""
+    """Two versions of a text as lines with their ends, and where they differ."""
 
     before: Sequence[str]
     after: Sequence[str]
     parts: Sequence[Change]
+    marked: bool
+    """Line ends are mixed or change: carriage returns are made visible."""
 
     @property
     def added(self) -> int:
@@ -40,7 +44,7 @@ Kind = Literal["created", "modified", "deleted", "renamed", "mode"]
 
 def file_diff(path: str, kind: Kind, change: TextChange | None, *, old_path: str = "", header: str = "") -> FileDiff:
     """`header` stands before the first hunk (a changed mode)."""
-    body = unified(change) if change else ""
+    body = _bounded(unified(change)) if change else ""
     return FileDiff(
         path=path,
         change=kind,
@@ -57,13 +61,14 @@ def text_change(before: bytes, after: bytes) -> TextChange | None:
     if old is None or new is None:
         return None
     a, b = _lines(old), _lines(new)
-    found = changes(a, b)
     marked = "\r\n" in old or "\r\n" in new
     marked = marked and not (_all_wide(old) and _all_wide(new))
-    return TextChange([_shown(line, marked) for line in a], [_shown(line, marked) for line in b], found)
+    return TextChange(a, b, changes(a, b), marked)
 
 
 def _text(data: bytes) -> str | None:
+    if data.isascii() and b"\0" not in data:
+        return data.decode("ascii")
     try:
         text = decode(data).text
     except CherryError as error:
@@ -83,6 +88,13 @@ def _all_wide(text: str) -> bool:
     return text.count("\r\n") == text.count("\n")
 
 
+def _bounded(hunks: str) -> str:
+    if len(hunks) <= _MOST_UNIFIED:
+        return hunks
+    kept = hunks[: hunks.rfind("\n", 0, _MOST_UNIFIED) + 1]
+    return f"{kept}\\ {plural(hunks.count(chr(10), len(kept)), 'more line')} not shown\n"
+
+
 def unified(change: TextChange) -> str:
     """Hunks with three lines of context; each line ends with a line feed."""
     return "".join(_hunk(change, group) for group in _groups(change.parts))
@@ -96,7 +108,7 @@ def shown_lines(change: TextChange) -> str:
         if lines and start > last:
             lines.append("…")
         last = end
-        lines += [f"{number + 1}\t{_cut(change.after[number])}" for number in range(start, end)]
+        lines += [f"{number + 1}\t{_cut(_shown(change.after[number], change.marked))}" for number in range(start, end)]
     if len(lines) > _MOST_SHOWN:
         left_out = len(lines) - _MOST_SHOWN
         lines = [*lines[:_MOST_SHOWN], f"… {plural(left_out, 'more line')} of this change not shown"]
@@ -136,13 +148,13 @@ def _hunk(change: TextChange, group: list[Change]) -> str:
     a_to = min(len(change.before), group[-1].a_end + _CONTEXT)
     b_to = min(len(change.after), group[-1].b_end + _CONTEXT)
     lines = [f"@@ -{_range(a_from, a_to)} +{_range(b_from, b_to)} @@"]
-    position = a_from
+    position, marked = a_from, change.marked
     for part in group:
-        lines += [f" {line}" for line in change.before[position : part.a_start]]
-        lines += [f"-{line}" for line in change.before[part.a_start : part.a_end]]
-        lines += [f"+{line}" for line in change.after[part.b_start : part.b_end]]
+        lines += [f" {_shown(line, marked)}" for line in change.before[position : part.a_start]]
+        lines += [f"-{_shown(line, marked)}" for line in change.before[part.a_start : part.a_end]]
+        lines += [f"+{_shown(line, marked)}" for line in change.after[part.b_start : part.b_end]]
         position = part.a_end
-    lines += [f" {line}" for line in change.before[position:a_to]]
+    lines += [f" {_shown(line, marked)}" for line in change.before[position:a_to]]
     return "\n".join(lines) + "\n"
 
 

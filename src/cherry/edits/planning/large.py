@@ -189,7 +189,7 @@ def _hunks(content: Pieced, step: Step, read: Reader) -> str:
         hunks.append("\n".join(lines) + "\n")
         grown += step.new.count(b"\n") - step.old.count(b"\n")
     left_out = len(step.places) - len(places)
-    return "".join(hunks) + (f"… {plural(left_out, 'more place')}\n" if left_out else "")
+    return "".join(hunks) + (f"\\ {plural(left_out, 'more place')}\n" if left_out else "")
 
 
 def _slice(content: Pieced, start: int, end: int, read: Reader) -> bytes:

@@ -300,7 +300,9 @@ class Planner:
 
     def _refuse_stale(self, path: str) -> None:
         on_disk, known = self._disk.get(path), self._known.get(path)
-        if on_disk is not None and known is not None and known != on_disk.digest:
+        if on_disk is None or on_disk.is_link or known is None:  # of a link, its target was seen
+            return
+        if known != on_disk.digest:
             raise StaleWriteError(path, known, on_disk)
 
     def _refuse_read_only(self, draft: _Draft, path: str) -> None:
