@@ -146,7 +146,7 @@ class Git:
 
 def failure(what: str, answer: Answer) -> CherryError:
     """Git's refusal as an error."""
-    if "not a git repository" in answer.stderr:
+    if "not a git repository" in answer.stderr.lower():
         return CherryError(tools.NO_REPOSITORY)
     return CherryError(tools.GIT_FAILED, f"git {what} failed", why=answer.stderr or f"exit code {answer.code}")
 
