@@ -17,8 +17,9 @@ def print_fault(fault: Fault, output: Output, style: Style) -> None:
 def usage_fault(error: click.UsageError) -> Fault:
     """A wrong command line, with the way to the right page of help."""
     path = error.ctx.command_path if error.ctx else "cherry"
-    message = error.format_message().rstrip(".")
-    return CherryError(config.BAD_USAGE, message, next_step=f"See `{path} --help` for examples.").fault()
+    return Fault(
+        code=config.BAD_USAGE.code, message=error.format_message(), next_step=f"See `{path} --help` for examples."
+    )
 
 
 def click_fault(error: click.ClickException) -> Fault:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cherry.domain.errors import CherryError, config
+from cherry.kernel.similar import nearest
 
 
 def load_attribute(module: str, name: str) -> Any:
@@ -69,21 +70,4 @@ class RequestGroup(LazyGroup):
 
 def nearest_command(word: str, commands: list[str]) -> str:
     """The command that differs by a slip or two of the finger; empty when none does."""
-    lowered = word.lower()
-    bound = 1 if len(lowered) < 6 else 2
-    best = min(commands, key=lambda command: _distance(lowered, command))
-    return best if _distance(lowered, best) <= bound else ""
-
-
-def _distance(one: str, other: str) -> int:
-    """Optimal string alignment: insertions, deletions, replacements and swaps of neighbours."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, left in enumerate(one, 1):
-        older, before, row = before, row, [i]
-        for j, right in enumerate(other, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
-            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
-                cost = min(cost, older[j - 2] + 1)
-            row.append(cost)
-    return row[-1]
+    return nearest(word, commands, slips=1 if len(word) < 6 else 2)

@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cherry.cli.asker import TerminalAsker
 from cherry.cli.failures import fault_of
-from cherry.cli.json_lines import JsonLines
+from cherry.cli.lazy import load_attribute
 from cherry.cli.line_reader import LineReader
 from cherry.cli.options import TurnOptions
 from cherry.cli.render.output import ReaderGone
@@ -26,6 +27,9 @@ from cherry.domain.sessions import SessionInfo
 from cherry.kernel.clock import Clock
 from cherry.kernel.text import visible
 
+if TYPE_CHECKING:
+    from cherry.cli.json_lines import JsonLines
+
 READER_GONE_EXIT = 141
 """As if SIGPIPE had ended it."""
 
@@ -40,7 +44,9 @@ class OneTurn:
         self._options = options
         self._screen = screen
         self._loaded = loaded
-        self._json = JsonLines(screen.out) if as_json else None
+        self._json: JsonLines | None = (
+            load_attribute("cherry.cli.json_lines", "JsonLines")(screen.out) if as_json else None
+        )
         progress = silent() if quiet or as_json else screen.progress
         self._surface: Surface = (
             PlainSurface(progress, PLAIN, wiring.clock) if quiet or as_json else screen.surface(wiring.clock)

@@ -6,7 +6,6 @@ Everything here may be slow to build, so everything is a function that is called
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -83,8 +82,7 @@ class Demo(NamedTuple):
     """Runs the sample's own tests and returns what came out."""
 
 
-@dataclass(frozen=True)
-class Wiring:
+class Wiring(NamedTuple):
     environ: Mapping[str, str]
     folders: HomeFolders
     clock: Clock

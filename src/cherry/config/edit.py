@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cherry.config.files import parse_toml, read_text
-from cherry.config.schema import all_keys, check_section, unknown_key_error, unknown_keys
-from cherry.config.settings import SECTIONS, is_secret
+from cherry.config.schema import check_section, no_such_setting, unknown_key_error, unknown_keys
+from cherry.config.settings import is_secret
 from cherry.config.sources import Key, Layer, LayerKind, Source, written
 from cherry.config.toml_lines import Statement, read_key, statements
 from cherry.domain.errors import CherryError, config
@@ -33,9 +33,9 @@ def parse_key(text: str) -> Key:
     """`limits.max_steps` or `gateway.prices."openai/gpt-5".input`. Raises UNKNOWN_KEY for what cannot be a key."""
     key, end = read_key(text.strip())
     if end != len(text.strip()) or not all(key):
-        raise CherryError(config.UNKNOWN_KEY, f"{text!r} is not the name of a setting")
+        raise no_such_setting(text)
     if len(key) < 2:
-        raise unknown_key_error(key, [".".join(every) for every in all_keys()] + list(SECTIONS), "")
+        raise no_such_setting(text)
     return key
 
 
@@ -91,7 +91,7 @@ def _check(old: dict[str, Any], key: Key, value: Any) -> None:
     """Only the setting itself is judged: what else is wrong in the file has been there before."""
     values: dict[str, Any] = {}
     _put(values, key, value)
-    layer = Layer(values, {}, Source(LayerKind.FLAG, name="the new value"))
+    layer = Layer(values, {}, Source(LayerKind.USER_FILE))
     for unknown, known in unknown_keys(layer):
         raise unknown_key_error(unknown, known, "")
     check_section(key[0], values[key[0]], layer)

@@ -11,11 +11,12 @@ A `.env` file is read in one place only: beside the user's own configuration, an
 never read: a repository must not choose endpoints, keys or limits (law 6), and the program under work has its own use for that file.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json
 
 from cherry.config.files import read_text
 from cherry.config.sources import Key, Layer, LayerKind, Source
@@ -39,8 +40,8 @@ _NOT_USED_YET = (
     "CONFIG_PATH",
     "AGENT_POOL",
 )
-_PROVIDER_VARIABLE = re.compile(r"(OPENAI|ANTHROPIC|DEEPSEEK|DASHSCOPE|QWEN|OLLAMA|COHERE|LMSTUDIO|LLAMACPP)_[A-Z_]+")
-_DOTENV_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
+_PROVIDER_VARIABLE = r"(OPENAI|ANTHROPIC|DEEPSEEK|DASHSCOPE|QWEN|OLLAMA|COHERE|LMSTUDIO|LLAMACPP)_[A-Z_]+"
+_DOTENV_LINE = r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*"
 
 
 class Variable(NamedTuple):
@@ -71,10 +72,10 @@ def dotenv(path: Path) -> tuple[list[Variable], list[str]]:
     for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        match = _DOTENV_LINE.fullmatch(line)
+        match = re.fullmatch(_DOTENV_LINE, line)
         if match is None:
             notices.append(f"{path}:{number} is not NAME=value and was passed over.")
-        elif _is_ours(match[1]) or _PROVIDER_VARIABLE.fullmatch(match[1]):
+        elif _is_ours(match[1]) or re.fullmatch(_PROVIDER_VARIABLE, match[1]):
             found.append(Variable(match[1], _unquoted(match[2]), Source(LayerKind.DOTENV, path, number, match[1])))
         else:
             notices.append(f"{path}:{number}: {match[1]} means nothing to Cherry and was passed over.")
@@ -126,8 +127,8 @@ def _plain_or_json(value: str) -> Any:
     """Lists and tables are written as JSON; everything else is text, and the setting's type decides."""
     if value[:1] in ("[", "{"):
         try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
+            return from_json(value)
+        except ValueError:
             return value
     return value
 
@@ -136,7 +137,3 @@ def _unquoted(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
         return value[1:-1]
     return re.sub(r"\s+#.*", "", value)
-
-
-def provider_variables(given: list[Variable]) -> Iterator[Variable]:
-    return (variable for variable in given if _PROVIDER_VARIABLE.fullmatch(variable.name))

@@ -14,7 +14,7 @@ from cherry.config.toml_lines import statements
 from cherry.domain.errors import CherryError, config
 
 MAX_FILE_BYTES = 1 << 20
-_TOML_PLACE = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
+_TOML_PLACE = r"\(at (?:line (\d+), column (\d+)|end of document)\)"
 _NAMES = ("config.toml", "config.yaml", "config.yml")
 
 
@@ -62,8 +62,8 @@ def parse_toml(text: str, path: Path, kind: LayerKind) -> Layer:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        place = _TOML_PLACE.search(str(error))
-        reason = _TOML_PLACE.sub("", str(error)).strip()
+        place = re.search(_TOML_PLACE, str(error))
+        reason = re.sub(_TOML_PLACE, "", str(error)).strip()
         lines = text.count("\n") + 1
         line, column = (int(place[1]), int(place[2])) if place and place[1] else (lines, 0)
         raise _bad(path, reason, line, column) from error

@@ -7,8 +7,9 @@ import math
 import re
 from decimal import Decimal, InvalidOperation
 
-_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s?)?", re.ASCII)
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)(?:i?[bB])?", re.ASCII)
+# Patterns are compiled when first used: start-up time.
+_DURATION = r"(?:([0-9]+(?:\.[0-9]+)?)h)?(?:([0-9]+(?:\.[0-9]+)?)m)?(?:([0-9]+(?:\.[0-9]+)?)s?)?"
+_SIZE = r"([0-9]+(?:\.[0-9]+)?)\s*([kKmMgGtT]?)(?:i?[bB])?"
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 EXPECTED_SECONDS = "a time such as 90, 90s, 5m or 1h30m (plain numbers are seconds)"
@@ -20,7 +21,7 @@ def seconds(given: object) -> float:
     """A positive time in seconds."""
     if isinstance(given, int | float) and not isinstance(given, bool):
         return _positive(float(given), EXPECTED_SECONDS)
-    if isinstance(given, str) and (text := given.strip().lower()) and (match := _DURATION.fullmatch(text)):
+    if isinstance(given, str) and (text := given.strip().lower()) and (match := re.fullmatch(_DURATION, text)):
         hours, minutes, rest = (float(part or 0) for part in match.groups())
         return _positive(hours * 3600 + minutes * 60 + rest, EXPECTED_SECONDS)
     raise ValueError(EXPECTED_SECONDS)
@@ -35,7 +36,7 @@ def size(given: object) -> int:
     """A positive number of bytes; k, M, G and T count in steps of 1024."""
     if isinstance(given, int) and not isinstance(given, bool) and given > 0:
         return given
-    if isinstance(given, str) and (match := _SIZE.fullmatch(given.strip())):
+    if isinstance(given, str) and (match := re.fullmatch(_SIZE, given.strip())):
         number, unit = match.groups()
         return int(_positive(float(number) * _SIZE_UNITS[unit.lower()], EXPECTED_BYTES))
     raise ValueError(EXPECTED_BYTES)

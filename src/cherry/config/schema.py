@@ -1,6 +1,5 @@
 """What the settings look like from outside: which keys there are, and what is wrong with values given for them."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -12,6 +11,7 @@ from cherry.config.settings import SECTIONS, is_secret
 from cherry.config.sources import Key, Layer, written
 from cherry.domain.base import Value
 from cherry.domain.errors import CherryError, config
+from cherry.kernel import similar
 
 
 class Shape(NamedTuple):
@@ -56,11 +56,21 @@ def unknown_key_error(key: Key, known: Sequence[str], where: str) -> CherryError
     )
 
 
+def no_such_setting(text: str) -> CherryError:
+    """For a name a person typed: the nearest section or setting is suggested."""
+    known = [*SECTIONS, *(written(key) for key in all_keys())]
+    guess = similar.nearest(text.strip(), known)
+    return CherryError(
+        config.UNKNOWN_KEY,
+        f"There is no setting {text!r}",
+        next_step=f"Did you mean {guess}? `cherry config show` lists all settings." if guess else "",
+    )
+
+
 def nearest(key: Key, known: Sequence[str]) -> str:
     """The key with its last part replaced by the most similar known name; empty when none is similar."""
-    found = difflib.get_close_matches(key[-1].lower(), known, n=1, cutoff=0.6)
-    if found:
-        return written((*key[:-1], found[0]))
+    if found := similar.nearest(key[-1], known):
+        return written((*key[:-1], found))
     elsewhere = [every for every in all_keys() if every[-1] == key[-1]]
     return written(elsewhere[0]) if elsewhere else ""
 

@@ -52,7 +52,7 @@ def start_chat(wiring: Wiring, options: TurnOptions, *, loaded: Loaded, first: s
 async def _chat(wiring: Wiring, options: TurnOptions, loaded: Loaded, screen: Screen, first: str) -> int:
     opening = ClientOptions(flags=options.flags(), loaded=loaded, record=options.record, replay=options.replay)
     async with wiring.open_client(options.workspace, opening) as client:
-        model = options.model or str(client.working_model() or "")
+        model = options.model or str(await client.working_model() or "")
         if not model:
             raise CherryError(gateway.NO_PROVIDER)
         _greet(screen, options, loaded, model)

@@ -10,14 +10,19 @@ from cherry.cli.render.table import table
 from cherry.config.edit import parse_key, set_value
 from cherry.config.explain import Row, explain
 from cherry.config.loader import PROJECT_FOLDER
-from cherry.config.schema import all_keys, unknown_key_error
-from cherry.config.sources import written
+from cherry.config.schema import no_such_setting
 from cherry.kernel.text import visible
 
 
-@click.group("config", epilog=examples("cherry config show\ncherry config set model.default openai/gpt-5"))
-def config() -> None:
-    """Show and change settings."""
+@click.group(
+    "config",
+    invoke_without_command=True,
+    epilog=examples("cherry config show\ncherry config set model.default openai/gpt-5"),
+)
+@click.pass_context
+def config(ctx: click.Context, /) -> int:
+    """Show and change settings. Alone: show."""
+    return int(ctx.invoke(show)) if ctx.invoked_subcommand is None else 0
 
 
 @config.command("show", epilog=examples("cherry config show\ncherry config show limits --long"))
@@ -32,7 +37,7 @@ def show(ctx: click.Context, /, key: str, given: bool, long: bool, as_json: bool
     place = place_of(ctx, cwd)
     rows = [row for row in explain(place.loaded) if _chosen(row, key) and (row.given or not given)]
     if key and not rows and not given:
-        raise unknown_key_error(tuple(key.split(".")), [written(every) for every in all_keys()], "")
+        raise no_such_setting(key)
     if as_json:
         place.print_json({row.key: {"value": row.value, "source": str(row.source)} for row in rows})
         return 0

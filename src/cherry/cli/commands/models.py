@@ -25,7 +25,7 @@ def models(ctx: click.Context, /, words: str, as_json: bool, cwd: Path) -> int:
     async def work(client: Client) -> int:
         known = sorted(str(model) for model in await client.models())
         found = [name for name in known if words.lower() in name.lower()]
-        working = client.working_model()
+        working = await client.working_model()
         if as_json:
             place.print_json({"models": found, "default": str(working) if working else None})
             return 0

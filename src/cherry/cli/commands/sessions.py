@@ -19,12 +19,18 @@ from cherry.domain.sessions import SessionInfo
 from cherry.kernel.text import one_line, plural, visible
 
 
-@click.group("sessions", epilog=examples("cherry sessions list\ncherry sessions search 'database lock'"))
-def sessions() -> None:
-    """List, show, rename, fork, export, delete and search sessions.
+@click.group(
+    "sessions",
+    invoke_without_command=True,
+    epilog=examples("cherry sessions list\ncherry sessions search 'database lock'"),
+)
+@click.pass_context
+def sessions(ctx: click.Context, /) -> int:
+    """List, show, rename, fork, export, delete and search sessions. Alone: list.
 
     ID is a session's id or the beginning of it; where it may be left out, this workspace's last session is meant.
     """
+    return int(ctx.invoke(list_)) if ctx.invoked_subcommand is None else 0
 
 
 @sessions.command("list", epilog=examples("cherry sessions list\ncherry sessions list --all --json"))

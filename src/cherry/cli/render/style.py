@@ -32,7 +32,6 @@ _CONTRAST: dict[Meaning, str] = {
     "accent": "1;36",
 }
 _THEMES = {"default": _DEFAULT, "contrast": _CONTRAST}
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 OK, BAD, PARTLY, STOPPED = "✓", "✗", "◐", "■"
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -85,7 +84,7 @@ def to_ascii(text: str) -> str:
 
 
 def without_ansi(text: str) -> str:
-    return _ANSI.sub("", text)
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
 
 
 def width_of(text: str) -> int:
