@@ -15,7 +15,7 @@ from cherry.tools.context import Intent, ToolContext
 from cherry.tools.globs import matcher
 from cherry.tools.listing import not_a_folder
 from cherry.tools.names import shown
-from cherry.tools.searching.matches import Found, Query
+from cherry.tools.searching.matches import SECONDS, Found, Query
 from cherry.tools.searching.python import PythonSearch
 from cherry.tools.searching.ripgrep import Ripgrep, UnsupportedPatternError, find_ripgrep
 from cherry.tools.tool import Output, tool
@@ -24,9 +24,10 @@ _MAX_PATTERN = 2_000
 
 
 class SearchTools:
-    def __init__(self, jail: Jail, git: Git, environ: Mapping[str, str]) -> None:
-        """`environ`: where ripgrep is looked for."""
+    def __init__(self, jail: Jail, git: Git, environ: Mapping[str, str], *, seconds: float = SECONDS) -> None:
+        """`environ`: where ripgrep is looked for. `seconds`: how long one search may take."""
         self._jail = jail
+        self._seconds = seconds
         self._python = PythonSearch(git, jail.root)
         program = find_ripgrep(environ)
         self._ripgrep = Ripgrep(program, jail.root) if program else None
@@ -48,7 +49,7 @@ class SearchTools:
     ) -> Output:
         """Search file contents for a regular expression, line by line; (?i) ignores case. Gives path, line number and line."""
         jailed = self._jail.resolve(path)
-        query = Query(pattern, jailed.relative, self._accepts(jailed.relative, glob), glob)
+        query = Query(pattern, jailed.relative, self._accepts(jailed.relative, glob), glob, self._seconds)
         await ctx.proceed(Intent(f"Search {one_line(pattern, 60)}", "read", reads=(jailed.relative,)))
         if not jailed.absolute.exists():
             raise not_a_folder(jailed.absolute, shown(jailed.relative))

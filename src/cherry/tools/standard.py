@@ -18,6 +18,7 @@ from cherry.tools.listing import ListingTools
 from cherry.tools.processes import Processes
 from cherry.tools.questions import ask_user
 from cherry.tools.search import SearchTools
+from cherry.tools.searching.matches import SECONDS
 from cherry.tools.shell import ShellTools
 from cherry.tools.todo import write_todo
 from cherry.tools.tool import Tool, tools_of
@@ -51,6 +52,8 @@ class Workplace:
     network: bool = False
     """Commands may use the network."""
     bounds: Bounds = field(default_factory=Bounds)
+    search_seconds: float = SECONDS
+    """How long one search may take."""
     log: Log = field(default_factory=Log)
     """Where the details of crashes go."""
 
@@ -83,7 +86,7 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
         tools_of(
             FileTools(place.jail, place.editor, place.blobs),
             ListingTools(place.jail, git),
-            SearchTools(place.jail, git, place.environ),
+            SearchTools(place.jail, git, place.environ, seconds=place.search_seconds),
             ShellTools(processes, root, network=place.network, bounds=place.bounds, clean=place.clean),
             GitTools(git, place.jail),
             write_todo,

@@ -16,6 +16,7 @@ _SEQUENCE = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\x9c]*\x1b?|[ -/]*)?\Z|\x9b[0-?]*[ -/]*\Z")
+_BROKEN_OFF = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ERASED = re.compile(r"[^\n\x08]\x08")
 _MAX_PENDING = 4096
@@ -35,8 +36,9 @@ class PlainText:
         self._pending = ""
         if "\x1b" in text or "\x9b" in text:
             text = _SEQUENCE.sub("", text)
-            unfinished = None if final else _UNFINISHED.search(text, max(0, len(text) - _MAX_PENDING))
-            if unfinished:
+            if final:
+                text = _BROKEN_OFF.sub("", text)
+            elif unfinished := _UNFINISHED.search(text, max(0, len(text) - _MAX_PENDING)):
                 text, self._pending = text[: unfinished.start()], unfinished.group()
         return _without_controls(text)
 

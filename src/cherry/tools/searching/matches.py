@@ -20,6 +20,7 @@ class Query(NamedTuple):
     """Whether a file, relative to the workspace, may be searched and shown."""
     glob: str = ""
     """As the model gave it; `accepts` decides, this may only save work."""
+    seconds: float = SECONDS
 
 
 class Match(NamedTuple):
@@ -66,7 +67,9 @@ class Collector:
         if self.full:
             remarks.append(f"Stopped at {MAX_MATCHES} matches: narrow the pattern, path or glob.")
         if timed_out:
-            remarks.append(f"Stopped after {SECONDS:g} s (deadline search.grep): not everything was searched.")
+            remarks.append(
+                f"Stopped after {self._query.seconds:g} s (deadline search.grep): not everything was searched."
+            )
         return Found(tuple(sorted(self.matches, key=lambda match: (match.path, match.line))), " ".join(remarks))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import cherry
 from cherry.domain.errors import CherryError, tools
 from cherry.git.command import Git
-from cherry.tools.searching.matches import MAX_FILE_BYTES, MAX_PER_FILE, SECONDS, Collector, Found, Query
+from cherry.tools.searching.matches import MAX_FILE_BYTES, MAX_PER_FILE, Collector, Found, Query
 from cherry.tools.searching.programs import JsonLines, json_lines
 from cherry.tools.walking import workspace_files
 
@@ -35,7 +35,7 @@ class PythonSearch:
         environment = {"PYTHONPATH": str(Path(cherry.__file__).parent.parent), "LC_ALL": "C.UTF-8"}
         async with json_lines(command, folder=Path("/"), environment=environment, stdin=b"\0".join(request)) as lines:
             try:
-                async with asyncio.timeout(SECONDS):
+                async with asyncio.timeout(query.seconds):
                     await _collect(lines, collector)
             except TimeoutError:
                 timed_out = True

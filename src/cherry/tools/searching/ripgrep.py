@@ -10,7 +10,7 @@ from typing import Any
 
 from cherry.domain.errors import CherryError, tools
 from cherry.kernel.text import one_line, visible
-from cherry.tools.searching.matches import MAX_FILE_BYTES, MAX_PER_FILE, SECONDS, Collector, Found, Query
+from cherry.tools.searching.matches import MAX_FILE_BYTES, MAX_PER_FILE, Collector, Found, Query
 from cherry.tools.searching.programs import JsonLines, json_lines
 from cherry.tools.walking import CLUTTER
 
@@ -42,7 +42,7 @@ class Ripgrep:
         command = [self._program, *_OPTIONS, *_only(query.glob), f"--regexp={query.pattern}", "--", query.below]
         async with json_lines(command, folder=self._root, environment={"LC_ALL": "C"}) as lines:
             try:
-                async with asyncio.timeout(SECONDS):
+                async with asyncio.timeout(query.seconds):
                     await _collect(lines, collector)
             except TimeoutError:
                 return collector.found(timed_out=True, remark=IGNORED)
