@@ -41,13 +41,16 @@ class House:
         )
         model = ModelRef("openai", "test")
 
+        async def default() -> ModelRef:
+            return model
+
         async def no_checks() -> list[Check]:
             return []
 
         client = open_application(
             around,
             gateway=gateway,
-            choice=ModelChoice(lambda: model, lambda text: ModelRef.parse(text) or model),
+            choice=ModelChoice(default, lambda text: ModelRef.parse(text) or model),
             workspace=self.workspace,
             checks=no_checks,
         )

@@ -47,7 +47,8 @@ class Turn:
         self._nudges = 0
 
     async def run(self) -> None:
-        """Raises asyncio.CancelledError when interrupted (after the turn was closed), storage errors when the log cannot be written."""
+        """Raises asyncio.CancelledError when interrupted and whatever was unexpected, both after the turn was closed; storage
+        errors when the log cannot be written."""
         try:
             await self._within_time()
         except asyncio.CancelledError:
@@ -55,6 +56,9 @@ class Turn:
             raise
         except CherryError as error:
             await self._close(_outcome_of(error), error)
+        except Exception as error:  # a fault of Cherry's own: the turn must not stay open for it, and it must be seen
+            await self._close("failed", CherryError(run.INTERNAL, why=f"{type(error).__name__}: {error}"))
+            raise
 
     async def _within_time(self) -> None:
         """The whole turn under its wall time; waiting for a person does not count."""

@@ -1,6 +1,6 @@
 """Which models there are, which one a session uses, and whether one works."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from cherry.domain.content import FromUser, TextPart
@@ -17,21 +17,21 @@ PROBE = OfferedTool(
 
 class Models:
     def __init__(
-        self, gateway: Gateway, *, default: Callable[[], ModelRef | None], resolve: Callable[[str], ModelRef]
+        self, gateway: Gateway, *, default: Callable[[], Awaitable[ModelRef | None]], resolve: Callable[[str], ModelRef]
     ) -> None:
         """`resolve` completes what a user wrote (`gpt-5`, `ollama/qwen3`) or raises CherryError(gateway.UNKNOWN_MODEL)."""
         self._gateway = gateway
         self._default = default
         self._resolve = resolve
 
-    def default(self) -> ModelRef | None:
-        return self._default()
+    async def default(self) -> ModelRef | None:
+        return await self._default()
 
-    def resolve(self, text: str) -> ModelRef:
+    async def resolve(self, text: str) -> ModelRef:
         """Raises CherryError(gateway.NO_PROVIDER) when nothing was named and nothing is set up."""
         if text:
             return self._resolve(text)
-        model = self._default()
+        model = await self._default()
         if model is None:
             raise CherryError(gateway.NO_PROVIDER)
         return model
@@ -42,7 +42,7 @@ class Models:
     async def test(self, text: str) -> dict[str, Any]:
         """One small call with a tool offered: what answered, how fast, whether it streams and calls tools, tokens and cost."""
         prompt = Prompt(
-            model=self.resolve(text),
+            model=await self.resolve(text),
             system="You are being tested.",
             messages=(FromUser(parts=(TextPart(text="Call test_echo with the text 'ok', then say nothing else."),)),),
             tools=(PROBE,),

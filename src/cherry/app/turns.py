@@ -4,7 +4,7 @@ One turn runs per session at a time, in one process at a time. Whoever starts it
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -67,7 +67,7 @@ class Turns:
         gateway: Gateway,
         clock: Clock,
         open_bench: Callable[[Path], Workbench],
-        default_model: Callable[[str], str],
+        default_model: Callable[[str], Awaitable[str]],
     ) -> None:
         """`default_model` turns a session's model (perhaps empty) into `provider/model`, or raises why there is none."""
         self._store = store
@@ -126,7 +126,7 @@ class Turns:
             nonlocal summary
             state = await self._sessions.state(session)
             journal = Journal(self._store.log, lease, state, lambda _item: None)
-            model = model_of(self._default_model(state.model))
+            model = model_of(await self._default_model(state.model))
             if event := await compact(state, self._gateway, model=model, keep=2):
                 await journal.append(event)
                 summary = event.summary
@@ -163,7 +163,7 @@ class Turns:
     async def _turn(self, journal: Journal, order: Order) -> None:
         state = journal.state
         bench = self.bench(state.session, Path(state.workspace))
-        model = self._default_model(state.model)
+        model = await self._default_model(state.model)
         if order.parts is None:
             if not state.turn.open:
                 raise CherryError(run.NOTHING_TO_CONTINUE, "The last turn of this session is finished")

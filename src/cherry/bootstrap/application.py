@@ -21,7 +21,7 @@ from cherry.toon.definition import ToolDefinition
 class ModelChoice(NamedTuple):
     """How a model is chosen: see `cherry.app.models.Models`."""
 
-    default: Callable[[], ModelRef | None]
+    default: Callable[[], Awaitable[ModelRef | None]]
     resolve: Callable[[str], ModelRef]
 
 
@@ -38,6 +38,10 @@ def open_application(
     engine = InlineEngine(store.log, around.clock, holder=holder_id())
     sessions = Sessions(store, engine)
     models = Models(gateway, default=choice.default, resolve=choice.resolve)
+
+    async def chosen_model(text: str) -> str:
+        return str(await models.resolve(text))
+
     turns = Turns(
         store,
         sessions=sessions,
@@ -45,7 +49,7 @@ def open_application(
         gateway=gateway,
         clock=around.clock,
         open_bench=lambda folder: open_workbench(folder, around),
-        default_model=lambda text: str(models.resolve(text)),
+        default_model=chosen_model,
     )
 
     def definitions() -> list[ToolDefinition]:

@@ -26,7 +26,7 @@ from cherry.security.jail import Jail
 from cherry.security.policy import Rule
 from cherry.security.redaction import Redactor, secret_values
 from cherry.security.remembered import RememberedRules
-from cherry.storage.ports import Store
+from cherry.storage.upkeep import KeptStore
 from cherry.tools.standard import Workplace, standard_toolbox
 from cherry.tools.walking import workspace_files
 
@@ -34,7 +34,7 @@ from cherry.tools.walking import workspace_files
 class Surroundings(NamedTuple):
     """What every workspace of this process shares."""
 
-    store: Store
+    store: KeptStore
     settings: Settings
     folders: HomeFolders
     environ: Mapping[str, str]

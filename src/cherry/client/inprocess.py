@@ -43,7 +43,7 @@ class InProcessClient:
         self._close = close
 
     async def create_session(self, workspace: Path, *, model: str = "", title: str = "") -> SessionInfo:
-        chosen = str(self._models.resolve(model))
+        chosen = str(await self._models.resolve(model))
         return await self._sessions.create(workspace, model=chosen, title=title)
 
     async def session(self, session: str) -> SessionInfo:
@@ -98,7 +98,7 @@ class InProcessClient:
         await self._turns.interrupt(await self._id(session))
 
     async def choose_model(self, session: str, model: str) -> None:
-        await self._sessions.choose_model(session, str(self._models.resolve(model)))
+        await self._sessions.choose_model(session, str(await self._models.resolve(model)))
 
     async def compact(self, session: str) -> str:
         return await self._turns.compact(await self._id(session))
@@ -133,8 +133,8 @@ class InProcessClient:
     async def checks(self) -> list[Check]:
         return await self._checks()
 
-    def working_model(self) -> ModelRef | None:
-        return self._models.default()
+    async def working_model(self) -> ModelRef | None:
+        return await self._models.default()
 
     async def close(self) -> None:
         await self._close()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from cherry.app.doctor import Check
 from cherry.domain.content import UserPart
 from cherry.domain.events import FileChange, Recorded
 from cherry.domain.limits import TurnLimits
@@ -36,15 +37,6 @@ class UndoPlan(NamedTuple):
     """One sentence per file that cannot be put back without losing what somebody changed since."""
 
 
-class Check(NamedTuple):
-    """One line of `cherry doctor`."""
-
-    name: str
-    state: Literal["ok", "warning", "problem"]
-    text: str
-    next_step: str = ""
-
-
 class Client(Protocol):
     """All methods raise CherryError. Sessions are named by id or an unambiguous beginning of it."""
 
@@ -58,7 +50,7 @@ class Client(Protocol):
         ...
 
     def run(self, session: str, request: Request | None) -> AsyncIterator[Seen]:
-        """Run a turn and watch it: ends after `turn.finished`. With None, the open turn is taken up again.
+        """Run a turn and watch it: ends after `turn.finished`. With None or a request without parts, the open turn is taken up again.
 
         The first items are the turn's own events from `turn.started` (or `turn.resumed`) on. Closing the iterator interrupts the turn.
         """
@@ -109,8 +101,11 @@ class Client(Protocol):
 
     def tools(self) -> list[ToolDefinition]: ...
     async def checks(self) -> list[Check]: ...
-    def working_model(self) -> ModelRef | None:
+    async def working_model(self) -> ModelRef | None:
         """What a new session would use; None when no provider is set up."""
         ...
 
     async def close(self) -> None: ...
+
+
+__all__ = ["Check", "Client", "Request", "Seen", "UndoPlan"]

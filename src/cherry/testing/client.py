@@ -298,7 +298,7 @@ class FakeClient:
     async def checks(self) -> list[Check]:
         return self.known_checks
 
-    def working_model(self) -> ModelRef | None:
+    async def working_model(self) -> ModelRef | None:
         return ModelRef.parse(self.model)
 
     async def close(self) -> None:

@@ -1,0 +1,112 @@
+"""`cherry doctor`: what protects this machine, what is missing, and how to mend it. Looks only; changes nothing."""
+
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from cherry import __version__
+from cherry.domain.errors import CherryError
+from cherry.domain.prompts import ModelRef
+from cherry.kernel.paths import HomeFolders
+from cherry.kernel.text import human_bytes, plural
+from cherry.sandbox.choose import probe
+from cherry.storage.upkeep import KeptStore
+
+LITTLE_SPACE = 200_000_000
+"""Bytes free below which a warning is due."""
+
+
+class Check(NamedTuple):
+    """One line of the report."""
+
+    name: str
+    state: Literal["ok", "warning", "problem"]
+    text: str
+    next_step: str = ""
+
+
+async def examine(
+    *,
+    folders: HomeFolders,
+    environ: Mapping[str, str],
+    store: KeptStore,
+    model: Callable[[], Awaitable[ModelRef | None]],
+) -> list[Check]:
+    """All checks, in the order a person reads them."""
+    return [
+        _python(),
+        _program(environ, "git", needed_for="git tools, the map of a repository", package="git"),
+        _program(environ, "rg", needed_for="fast search (a slower one is built in)", package="ripgrep"),
+        _sandbox(environ),
+        *(_folder(name, path) for name, path in (("data folder", folders.data), ("state folder", folders.state))),
+        await _store(store),
+        _model(await model()),
+    ]
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check("cherry", "ok", f"{__version__} on Python {version}")
+
+
+def _program(environ: Mapping[str, str], name: str, *, needed_for: str, package: str) -> Check:
+    found = shutil.which(name, path=environ.get("PATH"))
+    if found:
+        return Check(name, "ok", found)
+    return Check(
+        name, "warning", f"not found; needed for {needed_for}", f"Install {package} with your package manager."
+    )
+
+
+def _sandbox(environ: Mapping[str, str]) -> Check:
+    found = probe(environ.get("PATH", ""))
+    if found.bubblewrap:
+        return Check(
+            "sandbox", "ok", f"bubblewrap ({found.bubblewrap}): commands write only to the workspace, no network"
+        )
+    return Check(
+        "sandbox",
+        "problem",
+        f"none: {found.why_not}; commands would run with your own rights",
+        "Install bubblewrap (`apt install bubblewrap`). On Ubuntu 24.04 and later, unprivileged user namespaces must be allowed for it.",
+    )
+
+
+def _folder(name: str, path: Path) -> Check:
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        return Check(name, "problem", f"{path}: {error.strerror}", "Set CHERRY_HOME to a folder that can be used.")
+    if free < LITTLE_SPACE:
+        return Check(name, "warning", f"{path}: only {human_bytes(free)} free", "Free some space.")
+    return Check(name, "ok", f"{path} ({human_bytes(free)} free)")
+
+
+async def _store(store: KeptStore) -> Check:
+    try:
+        report = await store.check()
+    except CherryError as error:
+        return Check("sessions", "problem", error.message, error.next_step)
+    if report.findings:
+        first = report.findings[0]
+        text = f"{plural(len(report.findings), 'finding')}; {first.session} {first.text}".strip()
+        return Check("sessions", "problem", text, "What can be read is shown by `cherry sessions export`.")
+    return Check(
+        "sessions", "ok", f"{plural(report.sessions, 'session')}, {plural(report.events, 'event')}, all readable"
+    )
+
+
+def _model(chosen: ModelRef | None) -> Check:
+    if chosen is None:
+        return Check(
+            "model",
+            "warning",
+            "no provider is set up",
+            "Set OPENAI_API_KEY, ANTHROPIC_API_KEY, DEEPSEEK_API_KEY or DASHSCOPE_API_KEY, or start Ollama.",
+        )
+    return Check("model", "ok", f"{chosen}; `cherry test-model` makes a call")

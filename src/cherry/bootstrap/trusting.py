@@ -1,0 +1,48 @@
+"""Trust of workspaces as the command line shows and changes it."""
+
+from pathlib import Path
+
+from cherry.cli.wiring import TrustItem, TrustReport
+from cherry.kernel.text import cut_middle
+from cherry.security.trust import TrustStore, TrustSubject, trust_subject
+
+SHOWN_CHARS = 4_000
+
+
+class WorkspaceTrust:
+    """Implements `cherry.cli.wiring.TrustDesk`. What is trusted is the content that was reported, not what stands there later."""
+
+    def __init__(self, store: TrustStore) -> None:
+        self._store = store
+        self._reported: dict[Path, TrustSubject] = {}
+
+    def is_trusted(self, workspace: Path) -> bool:
+        return self._store.is_trusted(trust_subject(workspace))
+
+    def report(self, workspace: Path) -> TrustReport:
+        subject = trust_subject(workspace)
+        self._reported[subject.workspace] = subject
+        items = tuple(
+            TrustItem(item.path, item.kind, _content(subject.workspace / item.path)) for item in subject.items
+        )
+        return TrustReport(subject.workspace, self._store.is_trusted(subject), items)
+
+    def trust(self, report: TrustReport) -> None:
+        self._store.trust(self._reported[report.workspace])
+
+    def trust_own(self, workspace: Path) -> None:
+        """What the user's own command has just written."""
+        self._store.trust(trust_subject(workspace))
+
+    def revoke(self, workspace: Path) -> None:
+        self._store.forget(workspace)
+
+
+def _content(path: Path) -> str:
+    try:
+        if not path.is_file() or path.is_symlink():
+            return "(not a regular file)"
+        with path.open("rb") as file:
+            return cut_middle(file.read(200_000).decode("utf-8", "replace"), SHOWN_CHARS).text
+    except OSError as error:
+        return f"(cannot be read: {error.strerror})"
