@@ -119,4 +119,4 @@ def _with_ends_of(text: str, content: str) -> str:
         for offset in range(block.size):
             ends[block.b + offset] = before[block.a + offset][1] or main_end
     joined = "".join(line + end for line, end in zip(after, ends, strict=True))
-    return joined if content.endswith("\n") else joined.removesuffix(ends[-1])
+    return joined if content.endswith("\n") or not ends else joined.removesuffix(ends[-1])
