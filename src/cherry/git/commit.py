@@ -6,7 +6,7 @@ again when the commit does not come about.
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from cherry.domain.errors import CherryError, tools
@@ -23,6 +23,8 @@ class CommitPlan(NamedTuple):
     """What somebody staged and stays staged."""
     left_untracked: tuple[str, ...]
     """New files that are not taken along."""
+    left_secret: tuple[str, ...]
+    """What was chosen and may not be committed."""
     branch: str
     filters: tuple[str, ...]
 
@@ -32,7 +34,9 @@ class Committed(NamedTuple):
     short: str
 
 
-async def plan_commit(git: Git, paths: Sequence[str] = ()) -> CommitPlan:
+async def plan_commit(
+    git: Git, paths: Sequence[str] = (), *, may_commit: Callable[[str], bool] = lambda _path: True
+) -> CommitPlan:
     """With paths (files, or folders for all in them): what changed there, new files included. Without: what changed in files
     git knows, and only while nothing is staged. Raises CherryError(tools.GIT_FAILED, NO_REPOSITORY)."""
     status, filters = await asyncio.gather(read_status(git, all_untracked=True), git.neutral_filters())
@@ -45,11 +49,19 @@ async def plan_commit(git: Git, paths: Sequence[str] = ()) -> CommitPlan:
             why="without paths it is not clear whether they belong into this commit",
             next_step="Name in `paths` exactly what to commit; what is staged beside it stays staged.",
         )
-    chosen = tuple(entry for entry in status.entries if _is_chosen(entry, paths))
+    wanted = [entry for entry in status.entries if _is_chosen(entry, paths)]
+    chosen = tuple(entry for entry in wanted if may_commit(entry.path))
     _refuse_nothing(chosen, paths, status)
-    taken = {entry.path for entry in chosen}
+    taken = {entry.path for entry in wanted}
     untracked = tuple(entry.path for entry in status.entries if entry.untracked and entry.path not in taken)
-    return CommitPlan(chosen, tuple(path for path in staged if path not in taken), untracked, status.branch, filters)
+    return CommitPlan(
+        entries=chosen,
+        left_staged=tuple(path for path in staged if path not in taken),
+        left_untracked=untracked,
+        left_secret=tuple(entry.path for entry in wanted if entry not in chosen),
+        branch=status.branch,
+        filters=filters,
+    )
 
 
 async def commit(git: Git, plan: CommitPlan, message: str) -> Committed:

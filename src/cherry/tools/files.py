@@ -20,7 +20,7 @@ from cherry.kernel.text import human_bytes
 from cherry.security.jail import Jail
 from cherry.storage.ports import Blobs
 from cherry.tools.context import Intent, ToolContext
-from cherry.tools.names import shown
+from cherry.tools.names import MAX_PATH, PathText, shown
 from cherry.tools.reading import Excerpt, excerpt_of, read_file
 from cherry.tools.tool import Output, tool
 from cherry.tools.wrappers.cut import OUTPUT_PREFIX
@@ -32,7 +32,7 @@ _MOST_WRITTEN = 10 << 20
 def path_of(arguments: dict[str, Any]) -> tuple[str, ...]:
     """The resource a call with a path touches. Two spellings of one relative path are the same; an absolute one may be anything."""
     path = str(arguments.get("path", ""))
-    if not path or path.startswith("/"):
+    if not path or path.startswith("/") or len(path) > MAX_PATH:
         return ("workspace",)
     return (f"path:{posixpath.normpath(path)}",)
 
@@ -60,7 +60,7 @@ class FileTools:
     async def read(
         self,
         ctx: ToolContext,
-        path: str,
+        path: PathText,
         offset: Annotated[int, Field(ge=0, description="first line, from 1")] = 1,
         limit: Annotated[int, Field(ge=1, le=DEFAULT_LINES)] = DEFAULT_LINES,
     ) -> Output:
@@ -87,7 +87,7 @@ class FileTools:
         timeout_seconds=120,
         security_level="medium",
     )
-    async def write(self, ctx: ToolContext, path: str, content: str) -> Output:
+    async def write(self, ctx: ToolContext, path: PathText, content: str) -> Output:
         """Create a file, or replace all of one you have read. Missing folders are made. To change part of a file use fs_edit."""
         if len(content) > _MOST_WRITTEN:
             raise CherryError(tools.BAD_ARGUMENTS, f"`content` is longer than {human_bytes(_MOST_WRITTEN)}")
@@ -103,12 +103,12 @@ class FileTools:
         timeout_seconds=120,
         security_level="medium",
     )
-    async def edit(self, ctx: ToolContext, path: str, old: str, new: str, all: bool = False) -> Output:
+    async def edit(self, ctx: ToolContext, path: PathText, old: str, new: str, all: bool = False) -> Output:
         """Replace text in a file. old must be copied exactly, with indentation, and stand in the file once (or set all): take
         along lines around it to make it unique. Small edits beat rewriting files."""
         return await self._change(ctx, "Edit", path, Replace(path=path, old=old, new=new, all=all))
 
-    async def _change(self, ctx: ToolContext, verb: str, path: str, edit: Edit) -> Output:
+    async def _change(self, ctx: ToolContext, verb: str, path: PathText, edit: Edit) -> Output:
         plan = await self._editor.plan([edit], known=ctx.seen)
         await ctx.proceed(Intent(f"{verb} {shown(path)}", "edit", plan.view, writes=plan.writes, expects=plan.expects))
         change_id = ctx.change_id

@@ -16,7 +16,7 @@ from cherry.git.status import Entry, Status, read_status
 from cherry.kernel.text import one_line, plural
 from cherry.security.jail import Jail
 from cherry.tools.context import Intent, ToolContext
-from cherry.tools.names import shown, storable
+from cherry.tools.names import PathText, shown, storable
 from cherry.tools.tool import Output, tool
 
 _LISTED = 200
@@ -34,7 +34,7 @@ class GitTools:
         return Output(_status_text(await read_status(self._git)), untrusted=True)
 
     @tool("git.diff", effect="read", category="git", title=lambda _given: "Git diff", timeout_seconds=_SECONDS)
-    async def diff(self, ctx: ToolContext, paths: tuple[str, ...] = (), staged: bool = False) -> Output:
+    async def diff(self, ctx: ToolContext, paths: tuple[PathText, ...] = (), staged: bool = False) -> Output:
         """Changes since the last commit (staged: only what is staged). Untracked files are not in it."""
         diff = await read_diff(self._git, *self._checked(paths), staged=staged)
         text = diff.text or "No differences."
@@ -42,7 +42,7 @@ class GitTools:
 
     @tool("git.log", effect="read", category="git", title=lambda _given: "Git log", timeout_seconds=_SECONDS)
     async def log(
-        self, ctx: ToolContext, paths: tuple[str, ...] = (), limit: Annotated[int, Field(ge=1, le=500)] = 20
+        self, ctx: ToolContext, paths: tuple[PathText, ...] = (), limit: Annotated[int, Field(ge=1, le=500)] = 20
     ) -> Output:
         """Commits, newest first."""
         commits = await read_log(self._git, *self._checked(paths), limit=limit)
@@ -66,11 +66,11 @@ class GitTools:
         self,
         ctx: ToolContext,
         message: Annotated[str, Field(min_length=1, max_length=20_000)],
-        paths: tuple[str, ...] = (),
+        paths: tuple[PathText, ...] = (),
     ) -> Output:
         """Commit the files or folders named, new files included, and nothing else. Without paths: all changed files git knows, and
         only if nothing is staged. Commit only when the user asked for it."""
-        plan = await plan_commit(self._git, self._checked(paths))
+        plan = await plan_commit(self._git, self._checked(paths), may_commit=self._may_commit)
         title = f"Commit {plural(len(plan.entries), 'file')}: {one_line(message, 60)}"
         names = tuple(entry.path for entry in plan.entries)
         view = TextView(text=f"{message}\n\n{_entries_text(plan.entries)}\n{_left_text(plan)}".rstrip())
@@ -79,6 +79,9 @@ class GitTools:
         branch = plan.branch or "a detached HEAD"
         text = f"Committed {done.short} on {branch}, hooks not run:\n{_entries_text(plan.entries)}\n{_left_text(plan)}"
         return Output(text.rstrip(), view)
+
+    def _may_commit(self, path: str) -> bool:
+        return not self._jail.protected.secret_reason(path)
 
     def _checked(self, paths: Sequence[str]) -> tuple[str, ...]:
         """Relative to the workspace and inside it; links are not followed, git knows them as links."""
@@ -154,6 +157,8 @@ def _left_text(plan: CommitPlan) -> str:
     lines = []
     if plan.left_staged:
         lines.append(f"Stays staged, not committed: {_names(plan.left_staged)}.")
+    if plan.left_secret:
+        lines.append(f"Left out, it may hold secrets: {_names(plan.left_secret)}.")
     if plan.left_untracked:
         lines.append(f"New and not committed: {_names(plan.left_untracked)}.")
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from cherry.security.jail import Jail
 from cherry.tools.context import Intent, ToolContext
 from cherry.tools.files import titled
 from cherry.tools.globs import matcher
-from cherry.tools.names import shown
+from cherry.tools.names import PathText, shown
 from cherry.tools.tool import Output, tool
 from cherry.tools.walking import workspace_files
 
@@ -31,7 +31,7 @@ class ListingTools:
         self._git = git
 
     @tool("fs.list", effect="read", category="filesystem", title=titled("List"), asks_itself=True, timeout_seconds=30)
-    async def list(self, ctx: ToolContext, path: str = ".") -> Output:
+    async def list(self, ctx: ToolContext, path: PathText = ".") -> Output:
         """List one folder: folders first, then files with their sizes."""
         jailed = self._jail.resolve(path)
         await ctx.proceed(Intent(f"List {shown(jailed.relative)}", "read", reads=(jailed.relative,)))
@@ -46,7 +46,7 @@ class ListingTools:
         asks_itself=True,
         timeout_seconds=30,
     )
-    async def glob(self, ctx: ToolContext, pattern: str, path: str = ".") -> Output:
+    async def glob(self, ctx: ToolContext, pattern: str, path: PathText = ".") -> Output:
         """Find files by name, newest first: *.py (at any depth), src/**/*.ts, {a,b}.md."""
         jailed = self._jail.resolve(path)
         fits = matcher(pattern.removeprefix(f"{self._jail.root}/"))

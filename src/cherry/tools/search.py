@@ -14,7 +14,7 @@ from cherry.security.jail import Jail
 from cherry.tools.context import Intent, ToolContext
 from cherry.tools.globs import matcher
 from cherry.tools.listing import not_a_folder
-from cherry.tools.names import shown
+from cherry.tools.names import PathText, shown
 from cherry.tools.searching.matches import SECONDS, Found, Query
 from cherry.tools.searching.python import PythonSearch
 from cherry.tools.searching.ripgrep import Ripgrep, UnsupportedPatternError, find_ripgrep
@@ -44,7 +44,7 @@ class SearchTools:
         self,
         ctx: ToolContext,
         pattern: Annotated[str, Field(min_length=1, max_length=_MAX_PATTERN)],
-        path: str = ".",
+        path: PathText = ".",
         glob: Annotated[str, Field(description="only such files: *.py, src/**/*.ts")] = "",
     ) -> Output:
         """Search file contents for a regular expression, line by line; (?i) ignores case. Gives path, line number and line."""

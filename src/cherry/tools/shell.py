@@ -39,7 +39,7 @@ _QUIET = {
 
 
 def _title(arguments: dict[str, Any]) -> str:
-    return f"Run {one_line(str(arguments.get('command', '')), 100)}"
+    return f"Run {one_line(str(arguments.get('command', ''))[:400], 100)}"
 
 
 class ShellTools:

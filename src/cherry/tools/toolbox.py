@@ -63,7 +63,7 @@ class Toolbox:
         """For people, on one line with nothing hidden in it: `Edit src/app.py`."""
         tool = self._known(call.tool)
         title = call.tool if tool is None else _title(tool, call)
-        return one_line(visible(title), _TITLE_CHARACTERS) or "Unnamed tool"
+        return one_line(visible(title[: 4 * _TITLE_CHARACTERS]), _TITLE_CHARACTERS) or "Unnamed tool"
 
     def effect(self, call: Call) -> Effect:
         """An unknown tool does nothing but be refused."""
@@ -102,7 +102,7 @@ class Toolbox:
         return self._tools.get(name) or self._by_wire_name.get(name)
 
     def _unknown(self, name: str) -> CherryError:
-        shown = one_line(visible(name), 60)
+        shown = one_line(visible(name[:200]), 60)
         near = difflib.get_close_matches(wire_name(name[:60].lower()), self._by_wire_name, n=3, cutoff=0.5)
         offer = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(self._by_wire_name)}."
         return CherryError(tools.UNKNOWN_TOOL, f"There is no tool named {shown!r}", next_step=offer)

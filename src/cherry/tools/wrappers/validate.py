@@ -18,6 +18,7 @@ from cherry.tools.invocation import Invocation, Proceed
 from cherry.tools.tool import Tool
 
 _MAX_FAULTS = 5
+_LOOKED_AT = 400
 
 
 async def validate(invocation: Invocation, proceed: Proceed) -> Result:
@@ -79,9 +80,11 @@ def _sentence(tool: Tool, fault: ErrorDetails) -> str:
     if fault["type"] == "missing":
         return f"`{where}` is missing"
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, tool.arguments_model.model_fields, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(where[:100], tool.arguments_model.model_fields, n=1, cutoff=0.5)
         return f"there is no argument `{_plain(where)}`" + (f", perhaps `{near[0]}` is meant" if near else "")
-    expected = fault["msg"].replace("Input should be", "should be").split(", unable to parse")[0]
+    expected = (
+        fault["msg"].replace("Input should be", "should be").removeprefix("Value error, ").split(", unable to parse")[0]
+    )
     return f"`{_plain(where)}` {_lower(expected)}, given was {_shown(fault['input'])}"
 
 
@@ -124,6 +127,8 @@ def _json_fault(raw: str) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        value = value[:_LOOKED_AT]
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
@@ -132,7 +137,7 @@ def _shown(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    return visible(one_line(text, 80))
+    return visible(one_line(text[:_LOOKED_AT], 80))
 
 
 def _lower(text: str) -> str:
