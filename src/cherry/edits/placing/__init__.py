@@ -2,5 +2,6 @@
 
 from cherry.edits.placing.place import place
 from cherry.edits.placing.placed import Placed, Span, apply
+from cherry.edits.placing.whole import complete
 
-__all__ = ["Placed", "Span", "apply", "place"]
+__all__ = ["Placed", "Span", "apply", "complete", "place"]
