@@ -54,7 +54,7 @@ async def open_demonstration(environ: Mapping[str, str]) -> AsyncIterator[Demo]:
             clock=clock,
             trusted=False,
         )
-        gateway, choice = open_gateway(loaded, replay=samples / "ledger.recording.jsonl")
+        gateway, choice = open_gateway(loaded, clock=clock, replay=samples / "ledger.recording.jsonl")
 
         async def no_checks() -> list[Check]:
             return []

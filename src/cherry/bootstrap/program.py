@@ -48,7 +48,7 @@ def make_wiring(environ: Mapping[str, str]) -> Wiring:
     async def open_client(workspace: Path, options: ClientOptions) -> AsyncIterator[Client]:
         loaded = options.loaded or load_settings(workspace, options.flags)
         around = _surroundings(folders, loaded, trusted=trust.is_trusted(workspace))
-        gateway, choice = open_gateway(loaded, record=options.record, replay=options.replay)
+        gateway, choice = open_gateway(loaded, clock=around.clock, record=options.record, replay=options.replay)
         client = open_application(
             around,
             gateway=gateway,
