@@ -4,33 +4,32 @@ A command sees: system folders and language toolchains (read-only), its workspac
 processes, no network unless granted. It holds no capability and cannot gain one. Nothing else of the machine is there at all:
 home folders, /run, /var and other projects are not mounted.
 
-When Cherry runs as root, so does the command outside its namespaces, without capabilities: files only root may read under
-/etc are masked, /proc is read-only. The kernel ignores the process limit for root; see `cherry.sandbox.cgroups`.
+What remains: the kernel itself; the workspace's disk can be filled; with network granted, all of the network. Where Cherry and
+the workspace are root's and there are no control groups, the number of processes is not limited (`gaps`).
 """
 
 import os
 import signal
-import stat
 import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 
-from cherry.sandbox.launching import check_folders, launch, limits_prefix, shell
+from cherry.domain.errors import CherryError, sandbox
+from cherry.sandbox.cgroups import ControlGroups
+from cherry.sandbox.launching import as_user, check_folders, launch, limits_prefix, shell
 from cherry.sandbox.port import Command, Process
 from cherry.sandbox.processes import descendants
 from cherry.sandbox.protection import Mounts, Protection
 from cherry.sandbox.running import Running, send
 from cherry.sandbox.seccomp import filter_program
-from cherry.sandbox.toolchains import SYSTEM_FOLDERS, Tools, find_tools
+from cherry.sandbox.view import Identity, View, identity_for, name_resolution
 
-SHARED_MEMORY_BYTES = 1 << 30
-_SHARED_MEMORY = "/dev/shm"  # noqa: S108 — inside the sandbox
-_EMPTY_BYTES = "4096"
 HOME = "/tmp/home"  # noqa: S108 — inside the sandbox, where /tmp is private
+_EMPTY_BYTES = "4096"
 _NAMESPACES = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
-_ISOLATION = (*_NAMESPACES, "--die-with-parent", "--new-session", "--cap-drop", "ALL")
+ISOLATION = (*_NAMESPACES, "--die-with-parent", "--new-session", "--cap-drop", "ALL")
+PROBE_SECONDS = 10.0
 
 
 class BubblewrapSandbox:
@@ -48,81 +47,58 @@ class BubblewrapSandbox:
         """
         self._program = program
         self._environ = environ
-        self._given_temporary = temporary
+        self._temporary = temporary
         self._readable = tuple(readable)
+        self._groups = ControlGroups()
+        self._views: dict[Identity, View] = {}
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What is not confined on this machine though it should be, one sentence each."""
+        missing = []
+        if self._filter is None:
+            missing.append("there is no system-call filter for this kind of processor")
+        if os.geteuid() == 0 and not self._groups.available:
+            missing.append("the number of processes is not limited for root: control groups cannot be made here")
+        return tuple(missing)
 
     async def start(self, command: Command) -> Process:
         workspace, folder = check_folders(command)
+        view = self._view(identity_for(workspace))
         protection = Protection(workspace, command.protected)
+        group = self._groups.make(command.bounds)
         alive, held = os.pipe()
-        options = self._options(command, workspace, folder, protection.mounts)
         passed = [held]
         try:
-            arguments = [self._program, "--sync-fd", str(held)]
+            arguments = [*(group.prefix() if group else ()), self._program, "--sync-fd", str(held)]
             if self._filter is not None:
                 passed.append(_readable_copy(self._filter))
                 arguments += ["--seccomp", str(passed[-1])]
+            options = _options(command, view, workspace, folder, protection.mounts)
             passed.append(_memory_file("arguments", b"\0".join(os.fsencode(option) for option in options)))
-            arguments += ["--args", str(passed[-1]), "--", *self._inner(command)]
-            started = launch(arguments, environ={}, with_input=command.input, passed=passed)
+            arguments += ["--args", str(passed[-1]), "--", *_inner(command)]
+            identity = view.identity if view.identity.dropped else None
+            started = launch(arguments, environ={}, with_input=command.input, passed=passed, identity=identity)
         except BaseException:
             os.close(alive)
             protection.close()
+            if group:
+                self._groups.give_back(group)
             raise
         finally:
             for handle in passed:
                 os.close(handle)
-        tree = _NamespaceTree(started.child, alive, protection)
+        tidy = partial(self._groups.give_back, group) if group else _nothing
+        tree = _NamespaceTree(started.child, alive, protection, tidy)
         return Running(started.child, started.pipes.output, tree, stdin=started.pipes.stdin)
 
-    def _inner(self, command: Command) -> list[str]:
-        return [*limits_prefix(command.bounds, processes=True), shell(), "-c", command.script]
-
-    def _options(self, command: Command, workspace: Path, folder: Path, mounts: Mounts) -> list[str]:
-        temporary = str(self._temporary)
-        options = [*_ISOLATION, *self._system, "--bind", temporary, "/tmp", "--bind", temporary, "/var/tmp"]  # noqa: S108 — inside the sandbox
-        if command.network:
-            options += _name_resolution()
-        else:
-            options.append("--unshare-net")
-        options += ["--bind", str(workspace), str(workspace)]
-        for pinned in mounts.pinned:
-            options += ["--bind", str(pinned), str(pinned)]
-        for protected in mounts.readonly:
-            options += ["--ro-bind", str(protected), str(protected)]
-        for missing in mounts.empty:
-            options += ["--perms", "0555", "--size", _EMPTY_BYTES, "--tmpfs", str(missing)]
-        options += ["--remount-ro", "/", "--chdir", str(folder)]
-        environment = {**self._tools.variables, **_fixed_environment(), "PATH": self._tools.path, **command.environment}
-        for name, value in environment.items():
-            options += ["--setenv", name, value]
-        return options
-
-    @cached_property
-    def _tools(self) -> Tools:
-        return find_tools(self._environ, extra=self._readable)
-
-    @cached_property
-    def _system(self) -> list[str]:
-        """The part of the options that is the same for every command."""
-        options: list[str] = []
-        for folder in SYSTEM_FOLDERS:
-            options += _system_folder(folder)
-        options += ["--ro-bind", "/etc", "/etc", *_masks(Path("/etc"))]
-        options += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
-        options += [
-            "--perms",
-            "1777",
-            "--size",
-            str(SHARED_MEMORY_BYTES),
-            "--tmpfs",
-            _SHARED_MEMORY,
-            "--remount-ro",
-            "/dev",
-        ]
-        for shown in self._tools.folders:
-            options += ["--ro-bind", str(shown), str(shown)]
-        return options
+    def _view(self, identity: Identity) -> View:
+        """Raises CherryError(sandbox.UNAVAILABLE) when the workspace's owner cannot use bubblewrap."""
+        if identity not in self._views:
+            if identity.dropped and (why := try_bubblewrap(self._program, identity)):
+                raise CherryError(sandbox.UNAVAILABLE, why=f"as the owner of the workspace (user {identity.uid}) {why}")
+            self._views[identity] = View(identity, self._environ, temporary=self._temporary, readable=self._readable)
+        return self._views[identity]
 
     @cached_property
     def _filter(self) -> int | None:
@@ -130,24 +106,17 @@ class BubblewrapSandbox:
         program = filter_program()
         return None if program is None else _memory_file("filter", program)
 
-    @cached_property
-    def _temporary(self) -> Path:
-        folder = self._given_temporary
-        if folder is None:
-            self._made = tempfile.TemporaryDirectory(prefix="cherry-", ignore_cleanup_errors=True)
-            folder = Path(self._made.name)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "home").mkdir(mode=0o700, exist_ok=True)
-        return folder
-
 
 class _NamespaceTree:
     """A process namespace: when its first process is gone, all are. That one holds a pipe of ours open until then."""
 
-    def __init__(self, child: subprocess.Popen[bytes], alive: int, protection: Protection) -> None:
+    def __init__(
+        self, child: subprocess.Popen[bytes], alive: int, protection: Protection, tidy: Callable[[], None]
+    ) -> None:
         self._child = child
         self._alive = alive
         self._protection = protection
+        self._tidy = tidy
         os.set_blocking(alive, False)
 
     def ask(self) -> None:
@@ -169,42 +138,55 @@ class _NamespaceTree:
     def close(self) -> None:
         os.close(self._alive)
         self._protection.close()
+        self._tidy()
 
 
-def _system_folder(folder: str) -> list[str]:
-    path = Path(folder)
-    if path.is_symlink():
-        return ["--symlink", str(path.readlink()), folder]
-    return ["--ro-bind", folder, folder] if path.is_dir() else []
+def _nothing() -> None:
+    return
 
 
-def _masks(folder: Path) -> list[str]:
-    """Options that hide what not everybody may read below a system folder: as root, or in a group, we could."""
-    options: list[str] = []
-    for parent, folders, files in os.walk(folder):
-        for name in list(folders):
-            path = Path(parent, name)
-            if _is_private(path, stat.S_IROTH | stat.S_IXOTH):
-                folders.remove(name)
-                options += ["--tmpfs", str(path), "--remount-ro", str(path)]
-        for name in files:
-            if _is_private(Path(parent, name), stat.S_IROTH):
-                options += ["--ro-bind", "/dev/null", str(Path(parent, name))]
+def try_bubblewrap(program: str, identity: Identity | None = None) -> str:
+    """Why bubblewrap does not work here, for Cherry itself or somebody else; empty when it does."""
+    arguments = [program, *ISOLATION, "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--"]
+    true = "/bin/true" if os.access("/bin/true", os.X_OK) else "/usr/bin/true"
+    user = as_user(identity) if identity else {}
+    try:
+        tried = subprocess.run(
+            [*arguments, true],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=PROBE_SECONDS,
+            check=False,
+            env={},
+            **user,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not start: {error}"
+    if tried.returncode != 0:
+        words = tried.stderr.decode("utf-8", "replace").strip() or f"it ended with {tried.returncode}"
+        return f"bubblewrap does not work here: {words}"
+    return ""
+
+
+def _inner(command: Command) -> list[str]:
+    return [*limits_prefix(command.bounds, processes=True), shell(), "-c", command.script]
+
+
+def _options(command: Command, view: View, workspace: Path, folder: Path, mounts: Mounts) -> list[str]:
+    options = [*ISOLATION, *view.options]
+    options += name_resolution() if command.network else ["--unshare-net"]
+    options += ["--bind", str(workspace), str(workspace)]
+    for pinned in mounts.pinned:
+        options += ["--bind", str(pinned), str(pinned)]
+    for protected in mounts.readonly:
+        options += ["--ro-bind", str(protected), str(protected)]
+    for missing in mounts.empty:
+        options += ["--perms", "0555", "--size", _EMPTY_BYTES, "--tmpfs", str(missing)]
+    options += ["--remount-ro", "/", "--chdir", str(folder)]
+    environment = {**view.tools.variables, **_fixed_environment(), "PATH": view.tools.path, **command.environment}
+    for name, value in environment.items():
+        options += ["--setenv", name, value]
     return options
-
-
-def _is_private(path: Path, public: int) -> bool:
-    """True for what we may read, others may not, and which holds something."""
-    info = path.lstat()
-    if stat.S_ISLNK(info.st_mode) or info.st_mode & public == public or not os.access(path, os.R_OK):
-        return False
-    return info.st_size > 0 if stat.S_ISREG(info.st_mode) else stat.S_ISDIR(info.st_mode) and any(path.iterdir())
-
-
-def _name_resolution() -> list[str]:
-    """/etc/resolv.conf often points into /run, which is not there."""
-    target = os.path.realpath("/etc/resolv.conf")
-    return ["--ro-bind-try", target, target] if not target.startswith("/etc/") else []
 
 
 def _fixed_environment() -> dict[str, str]:

@@ -3,9 +3,7 @@
 Whether bubblewrap works is tried once per process by running `true` inside it.
 """
 
-import os
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,11 +11,9 @@ from typing import NamedTuple
 
 from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.bare import BareSandbox
-from cherry.sandbox.bubblewrap import BubblewrapSandbox
+from cherry.sandbox.bubblewrap import BubblewrapSandbox, try_bubblewrap
 from cherry.sandbox.launching import FALLBACK_PATH
 from cherry.sandbox.port import Sandbox
-
-PROBE_SECONDS = 10.0
 
 
 class Probe(NamedTuple):
@@ -53,19 +49,5 @@ def probe(path: str) -> Probe:
     program = shutil.which("bwrap", path=FALLBACK_PATH) or shutil.which("bwrap", path=path)
     if program is None:
         return Probe(why_not="bubblewrap (`bwrap`) is not installed")
-    arguments = [program, "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--ro-bind", "/", "/"]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--", _true()]
-    try:
-        tried = subprocess.run(
-            arguments, capture_output=True, stdin=subprocess.DEVNULL, timeout=PROBE_SECONDS, check=False, env={}
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Probe(why_not=f"bubblewrap does not start: {error}")
-    if tried.returncode != 0:
-        words = tried.stderr.decode("utf-8", "replace").strip() or f"it ended with {tried.returncode}"
-        return Probe(why_not=f"bubblewrap does not work here: {words}")
-    return Probe(program)
-
-
-def _true() -> str:
-    return "/bin/true" if os.access("/bin/true", os.X_OK) else "/usr/bin/true"
+    why_not = try_bubblewrap(program)
+    return Probe(why_not=why_not) if why_not else Probe(program)

@@ -5,10 +5,11 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.port import Bounds, Command
+from cherry.sandbox.view import Identity
 
 FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -64,6 +65,11 @@ def check_folders(command: Command) -> tuple[Path, Path]:
     return workspace, folder
 
 
+def as_user(identity: Identity) -> dict[str, Any]:
+    """Arguments for `subprocess` to start a program as somebody else."""
+    return {"user": identity.uid, "group": identity.gid, "extra_groups": []}
+
+
 def launch(
     arguments: Sequence[str],
     *,
@@ -71,6 +77,7 @@ def launch(
     with_input: bool,
     folder: Path | None = None,
     passed: Sequence[int] = (),
+    identity: Identity | None = None,
 ) -> Started:
     """Start a program in a session of its own with one pipe for both outputs. Raises CherryError(sandbox.START_FAILED).
 
@@ -88,6 +95,7 @@ def launch(
             env=dict(environ),
             pass_fds=tuple(passed),
             start_new_session=True,
+            **(as_user(identity) if identity else {}),
         )
     except (OSError, ValueError) as error:
         os.close(ours)

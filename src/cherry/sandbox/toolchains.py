@@ -4,7 +4,7 @@ A home folder itself is never shown to a command: beside the tools lie keys, tok
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,13 +90,16 @@ class Tools(NamedTuple):
     variables: dict[str, str]
 
 
-def find_tools(environ: Mapping[str, str], *, extra: tuple[Path, ...] = ()) -> Tools:
-    """Looks at PATH and the home folder of this process; `extra` is shown besides."""
+def find_tools(
+    environ: Mapping[str, str], *, extra: tuple[Path, ...] = (), reaches: Callable[[Path], bool] = lambda _path: True
+) -> Tools:
+    """Looks at PATH and the home folder named in `environ`; `extra` is shown besides; what is not reached is left out."""
     home = Path(environ.get("HOME") or "/nonexistent")
     folders: set[Path] = {Path(os.path.realpath(path)) for path in extra if path.exists()}
     variables = {name: environ[name] for name in KEPT_VARIABLES if name in environ}
     for toolchain in TOOLCHAINS:
-        present = [home / folder for folder in toolchain.folders if (home / folder).is_dir()]
+        candidates = [home / folder for folder in toolchain.folders]
+        present = [folder for folder in candidates if folder.is_dir() and reaches(folder)]
         folders |= {Path(os.path.realpath(folder)) for folder in present}
         if present and toolchain.variable:
             variables[toolchain.variable] = str(present[0])
@@ -104,7 +107,7 @@ def find_tools(environ: Mapping[str, str], *, extra: tuple[Path, ...] = ()) -> T
     for entry in entries:
         if (found := _package_of(Path(os.path.realpath(entry)), home)) is not None:
             folders.add(found)
-    shown = outermost(folders)
+    shown = outermost({folder for folder in folders if reaches(folder)})
     kept = [entry for entry in dict.fromkeys(entries) if is_shown(Path(os.path.realpath(entry)), shown)]
     return Tools(shown, ":".join(kept) or "/usr/local/bin:/usr/bin:/bin", variables)
 
