@@ -96,7 +96,8 @@ class Running:
         return ended
 
     async def kill(self) -> None:
-        if not self._tree.is_gone():
+        """May be called at any time, also after the end."""
+        if not self._closed and not self._tree.is_gone():
             self._tree.ask()
             await self._until_gone(POLITE_SECONDS)
         await self._finish()
