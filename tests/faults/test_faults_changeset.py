@@ -1,8 +1,13 @@
 """A change set under every fault: at each system call the disk fails or the process dies, and afterwards all is old or all is new."""
 
+import asyncio
 import errno
+import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -143,6 +148,7 @@ async def test_a_failing_system_call_leaves_everything_as_it_was(
     tmp_path: Path, kind: str, code: int, only: tuple[str, ...]
 ) -> None:
     make = KINDS[kind]
+    only = WRITING if kind == "plain" else only
     new, calls = await _reference(tmp_path / "reference", lambda: make(only=only))
     for number in range(1, len(calls) + 1):
         place = Place(tmp_path / str(number))
@@ -173,3 +179,86 @@ async def test_a_disk_that_goes_on_failing_is_put_right_at_the_next_start(tmp_pa
             f"after a disk that fails from call {number} ({calls[number - 1]}) on"
         )
         assert place.leftovers() == []
+
+
+def test_a_real_kill_at_any_system_call_leaves_old_or_new_after_recovery(tmp_path: Path) -> None:
+    new, calls = asyncio.run(_reference(tmp_path / "reference", lambda: FaultyFilesystem(only=WRITING)))
+    places = [Place(tmp_path / str(number)) for number in range(1, len(calls) + 1)]
+    request = {
+        "edits": [edit.model_dump() for edit in EDITS],
+        "folders": [str(place.root.parent) for place in places],
+        "calls": list(range(1, len(calls) + 1)),
+        "only": WRITING,
+    }
+    ends = json.loads(_child("changeset_child.py", given=json.dumps(request)))
+    assert ends == [-signal.SIGKILL] * len(calls)
+    told = 0
+    for number, place in enumerate(places, 1):
+        told += bool(asyncio.run(place.editor().recover()))
+        assert place.tree() in (place.old, new), (
+            f"neither old nor new after a kill at call {number} ({calls[number - 1]})"
+        )
+        assert place.leftovers() == []
+    assert told, "at least some kills left something to recover, which was said"
+
+
+def test_two_processes_editing_one_file_at_once_never_lose_an_edit(tmp_path: Path) -> None:
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace/shared.txt").write_text("THE END\n")
+    names, lines = ("anna", "bert"), 12
+    script = Path(__file__).with_name("changeset_neighbour.py")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path), name, str(lines)], stderr=subprocess.PIPE, text=True
+        )
+        for name in names
+    ]
+    for process in processes:
+        assert process.communicate(timeout=60)[1] == ""
+        assert process.returncode == 0
+    found = (tmp_path / "workspace/shared.txt").read_text().splitlines()
+    assert found.pop() == "THE END"
+    assert sorted(found) == sorted(f"{name} {number}" for name in names for number in range(lines))
+    for name in names:
+        assert [line for line in found if line.startswith(name)] == [f"{name} {number}" for number in range(lines)]
+        assert len(list((tmp_path / "workspace" / name).iterdir())) == lines
+
+
+def _save_in_place(path: Path) -> None:
+    path.write_bytes(b"a person's\n")
+
+
+def _save_by_renaming(path: Path) -> None:
+    beside = path.with_name("editor.tmp")
+    beside.write_bytes(b"a person's\n")
+    beside.replace(path)
+
+
+@pytest.mark.parametrize("save", [_save_in_place, _save_by_renaming])
+async def test_what_a_person_saves_at_any_moment_of_a_commit_is_never_lost(
+    tmp_path: Path, save: Callable[[Path], None]
+) -> None:
+    _, calls = await _reference(tmp_path / "reference", FaultyFilesystem)
+    refused = 0
+    for number in range(1, len(calls) + 1):
+        place = Place(tmp_path / str(number))
+        plan = await place.editor().plan(EDITS)
+        saved = place.root / "src/a.py"
+        person = FaultyFilesystem([number], meanwhile=lambda saved=saved: save(saved))  # type: ignore[misc]
+        error = await _refusal(place.editor(person), plan)
+        assert saved.read_bytes() == b"a person's\n", f"lost before call {number} ({calls[number - 1]})"
+        assert place.leftovers() == []
+        if error is not None:
+            assert error.kind is edits.STALE
+            assert {**place.tree(), "src/a.py": place.old["src/a.py"]} == place.old
+            refused += 1
+    assert 0 < refused < len(calls)
+
+
+def _child(script: str, *, given: str) -> str:
+    path = Path(__file__).with_name(script)
+    done = subprocess.run(
+        [sys.executable, str(path)], input=given, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

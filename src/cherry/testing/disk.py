@@ -11,7 +11,7 @@ from typing import Any
 
 from cherry.edits.filesystem import Filesystem
 
-__all__ = ["FaultyFilesystem", "Killed"]
+__all__ = ["FaultyFilesystem", "Killed", "PlainFilesystem"]
 
 _CLEANING = frozenset({"close"})
 """Calls the kernel makes for a dead process too."""
@@ -26,6 +26,7 @@ class FaultyFilesystem(Filesystem):
 
     `error`: an errno to raise, or None to die. `after`: the call is made first. `only`: count just these methods.
     `onwards`: once it failed it goes on failing (a dead process, a disk that stays full); always so for a death.
+    `meanwhile`: instead of failing, this is done just before the call, as if somebody else did it in that moment.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class FaultyFilesystem(Filesystem):
         after: bool = False,
         onwards: bool = False,
         only: Collection[str] = (),
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         self.calls: list[str] = []
         """Names of the calls made so far, the failed ones too."""
@@ -44,6 +46,7 @@ class FaultyFilesystem(Filesystem):
         self._after = after
         self._onwards = onwards or error is None
         self._only = frozenset(only)
+        self._meanwhile = meanwhile
         self._failing = False
 
     def __getattribute__(self, name: str) -> Any:
@@ -59,6 +62,9 @@ class FaultyFilesystem(Filesystem):
             raise self._fault()
         self.calls.append(name)
         if len(self.calls) not in self._at:
+            return call(*arguments)
+        if self._meanwhile is not None:
+            self._meanwhile()
             return call(*arguments)
         self._failing = True
         if self._after:
