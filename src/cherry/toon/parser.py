@@ -18,8 +18,12 @@ from cherry.toon.call import ToolCall
 
 MAX_CALLS = 200
 _READINGS = 10
+_WINDOW = 4_096
+_LONGEST_LITERAL = 400
+"""A number or literal at the end of a window may be broken off."""
 _MAX_RAW = 2_000
 _MARKER = re.compile(r'"type"\s*:\s*"tool_call"')
+_OPENING = re.compile(r'\{\s*["}]')
 _BROKEN = re.compile(r'\{\s*"type"\s*:\s*"tool_call"')
 _DECODER = json.JSONDecoder()
 
@@ -36,6 +40,8 @@ class _Piece(NamedTuple):
     end: int
     value: Any
     """None when there is no whole JSON object at `start`; `end` is then where reading failed."""
+    cost: int
+    """Characters that were read."""
 
 
 def parse_calls(text: str) -> tuple[Found, ...]:
@@ -49,26 +55,42 @@ def parse_calls(text: str) -> tuple[Found, ...]:
 
 def _objects(text: str) -> Iterator[_Piece]:
     markers = [match.start() for match in _MARKER.finditer(text)]
-    budget = _READINGS * len(text)
-    position = text.find("{")
-    while markers and 0 <= position <= markers[-1] and budget > 0:
-        piece = _read(text, position)
+    if not markers:
+        return
+    budget = _READINGS * len(text) + _WINDOW
+    opening = _OPENING.search(text)
+    while opening and opening.start() <= markers[-1] and budget > 0:
+        piece = _read(text, opening.start())
         yield piece
-        budget -= piece.end - position
-        whole = piece.value is not None
-        is_call = whole and piece.value.get("type") == "tool_call"
-        holds_call = whole and _MARKER.search(text, position, piece.end)
-        position = text.find("{", piece.end if is_call or (whole and not holds_call) else position + 1)
+        budget -= piece.cost
+        opening = _OPENING.search(text, _next_start(text, piece))
+
+
+def _next_start(text: str, piece: _Piece) -> int:
+    """Behind a call, and behind an object that holds none; otherwise into it."""
+    if piece.value is None:
+        return piece.start + 1
+    is_call = piece.value.get("type") == "tool_call"
+    return piece.end if is_call or not _MARKER.search(text, piece.start, piece.end) else piece.start + 1
 
 
 def _read(text: str, start: int) -> _Piece:
-    try:
-        value, end = _DECODER.raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        return _Piece(start, max(error.pos, start + 1), None)
-    except (ValueError, RecursionError):  # a number of 5,000 digits, a thousand brackets
-        return _Piece(start, start + 1_000, None)
-    return _Piece(start, end, value)
+    """Reads from a window that grows only while the object goes on: what is no JSON costs little, however long the text."""
+    width, cost = _WINDOW, 0
+    while True:
+        window = text[start : start + width]
+        cost += len(window)
+        try:
+            value, length = _DECODER.raw_decode(window)
+        except json.JSONDecodeError as error:
+            ran_out = error.msg.startswith("Unterminated") or error.pos >= len(window) - _LONGEST_LITERAL
+            if not ran_out or start + width >= len(text):
+                return _Piece(start, start + max(error.pos, 1), None, cost)
+        except (ValueError, RecursionError):  # a number of 5,000 digits, a thousand brackets
+            return _Piece(start, start + 1, None, cost)
+        else:
+            return _Piece(start, start + length, value, cost)
+        width *= 4
 
 
 def _found(text: str, piece: _Piece) -> Found | None:
