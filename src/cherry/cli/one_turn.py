@@ -2,11 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cherry.cli.asker import TerminalAsker
-from cherry.cli.failures import fault_of
-from cherry.cli.lazy import load_attribute
+from cherry.cli.json_lines import JsonLines
 from cherry.cli.line_reader import LineReader
 from cherry.cli.options import TurnOptions
 from cherry.cli.render.output import ReaderGone
@@ -22,13 +20,9 @@ from cherry.config.loader import Loaded
 from cherry.domain.content import UserPart
 from cherry.domain.errors import CherryError
 from cherry.domain.errors import run as run_errors
-from cherry.domain.exits import Exit
 from cherry.domain.sessions import SessionInfo
 from cherry.kernel.clock import Clock
 from cherry.kernel.text import visible
-
-if TYPE_CHECKING:
-    from cherry.cli.json_lines import JsonLines
 
 READER_GONE_EXIT = 141
 """As if SIGPIPE had ended it."""
@@ -38,20 +32,24 @@ class OneTurn:
     """Opens a client and a session, runs the turn and shows it. Returns the exit code."""
 
     def __init__(
-        self, wiring: Wiring, options: TurnOptions, *, screen: Screen, loaded: Loaded, as_json: bool, quiet: bool
+        self,
+        wiring: Wiring,
+        options: TurnOptions,
+        *,
+        screen: Screen,
+        loaded: Loaded,
+        json: JsonLines | None,
+        quiet: bool,
     ) -> None:
         self._wiring = wiring
         self._options = options
         self._screen = screen
         self._loaded = loaded
-        self._json: JsonLines | None = (
-            load_attribute("cherry.cli.json_lines", "JsonLines")(screen.out) if as_json else None
-        )
-        progress = silent() if quiet or as_json else screen.progress
-        self._surface: Surface = (
-            PlainSurface(progress, PLAIN, wiring.clock) if quiet or as_json else screen.surface(wiring.clock)
-        )
-        self._person = screen.person and not options.yes and not as_json
+        self._json = json
+        hidden = quiet or json is not None
+        progress = silent() if hidden else screen.progress
+        self._surface: Surface = PlainSurface(progress, PLAIN, wiring.clock) if hidden else screen.surface(wiring.clock)
+        self._person = screen.person and not options.yes and json is None
 
     async def run(self, workspace: Path, parts: tuple[UserPart, ...]) -> int:
         stops = Stops()
@@ -59,11 +57,6 @@ class OneTurn:
             code = await self._run(workspace, parts, stops)
         except ReaderGone:
             return READER_GONE_EXIT
-        except Exception as error:  # told by `run_cli`; here the JSON lines only get their end
-            if self._json:
-                self._json.error(fault_of(error))
-                self._json.end(error.kind.exit_code if isinstance(error, CherryError) else Exit.FAILED)
-            raise
         return stops.exit_code if stops.signal else code
 
     async def _run(self, workspace: Path, parts: tuple[UserPart, ...], stops: Stops) -> int:

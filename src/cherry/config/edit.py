@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cherry.config.files import parse_toml, read_text
-from cherry.config.schema import check_section, no_such_setting, unknown_key_error, unknown_keys
+from cherry.config.schema import bad_value, no_such_setting, unknown_key_error, unknown_keys, wrong_values
 from cherry.config.settings import is_secret
 from cherry.config.sources import Key, Layer, LayerKind, Source, written
 from cherry.config.toml_lines import Statement, read_key, statements
@@ -88,13 +88,17 @@ def _fitting(old: dict[str, Any], key: Key, given: str) -> tuple[str, Any]:
 
 
 def _check(old: dict[str, Any], key: Key, value: Any) -> None:
-    """Only the setting itself is judged: what else is wrong in the file has been there before."""
-    values: dict[str, Any] = {}
+    """Only what the change makes wrong is refused: what else is wrong in the file has been there before."""
+    values = deepcopy({key[0]: old.get(key[0], {})})
+    before = {wrong.key for wrong in wrong_values(key[0], values[key[0]])}
     _put(values, key, value)
-    layer = Layer(values, {}, Source(LayerKind.USER_FILE))
-    for unknown, known in unknown_keys(layer):
+    only_new: dict[str, Any] = {}
+    _put(only_new, key, value)
+    for unknown, known in unknown_keys(Layer(only_new, {}, Source(LayerKind.USER_FILE))):
         raise unknown_key_error(unknown, known, "")
-    check_section(key[0], values[key[0]], layer)
+    for wrong in wrong_values(key[0], values[key[0]]):
+        if wrong.key == key or wrong.key not in before:
+            raise bad_value(wrong, "")
 
 
 def _edited(text: str, key: Key, literal: str, file: Path) -> _Edit:

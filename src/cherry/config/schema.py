@@ -80,22 +80,49 @@ def all_keys() -> list[Key]:
     return [key for name, section in SECTIONS.items() for key in _keys_of(section, (name,))]
 
 
+class Wrong(NamedTuple):
+    """A value that does not fit its setting."""
+
+    key: Key
+    given: object
+    """None when nothing was given and something has to be."""
+    expected: str
+
+
 def check_section(name: str, raw: object, sources: Layer) -> Value:
     """The section as typed settings. Raises CherryError(config.BAD_VALUE) with place, key, what was given, what was expected."""
+    checked = _checked(name, raw)
+    if isinstance(checked, Value):
+        return checked
+    raise bad_value(checked[0], str(sources.source(checked[0].key)))
+
+
+def wrong_values(name: str, raw: object) -> list[Wrong]:
+    """Everything that is wrong with a section."""
+    checked = _checked(name, raw)
+    return [] if isinstance(checked, Value) else checked
+
+
+def _checked(name: str, raw: object) -> Value | list[Wrong]:
     if not isinstance(raw, Mapping):
-        raise bad_value((name,), raw, "a table of settings", str(sources.source((name,))))
+        return [Wrong((name,), raw, "a table of settings")]
     try:
         return SECTIONS[name].model_validate(raw)
     except ValidationError as error:
-        details = error.errors(include_url=False)[0]
-        key = (name, *(str(part) for part in details["loc"]))
-        given = None if details["type"] == "missing" else details["input"]
-        raise bad_value(key, given, _expected(details), str(sources.source(key))) from None
+        return [
+            Wrong(
+                (name, *(str(part) for part in details["loc"])),
+                None if details["type"] == "missing" else details["input"],
+                _expected(details),
+            )
+            for details in error.errors(include_url=False)
+        ]
 
 
-def bad_value(key: Key, given: object, expected: str, where: str) -> CherryError:
+def bad_value(wrong: Wrong, where: str) -> CherryError:
+    key, given = wrong.key, wrong.given
     shown = "not given" if given is None else "set to a hidden value" if is_secret(key) else as_toml(given)
-    return CherryError(config.BAD_VALUE, f"{written(key)} is {shown}", where=where, why=f"expected {expected}")
+    return CherryError(config.BAD_VALUE, f"{written(key)} is {shown}", where=where, why=f"expected {wrong.expected}")
 
 
 def as_toml(value: object, limit: int = 80) -> str:

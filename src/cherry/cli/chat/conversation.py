@@ -280,7 +280,9 @@ class Conversation:
         models = await within("cli.models", MODELS_SECONDS, self._client.models())
         self._surface.status("")
         self.known_models = sorted(str(model) for model in models)
-        current = self._model or (self._session.model if self._session else str(await self._client.working_model() or ""))
+        current = self._model or (
+            self._session.model if self._session else str(await self._client.working_model() or "")
+        )
         lines = [f"{'●' if name == current else '○'} {visible(name)}" for name in self.known_models]
         self._surface.lines("\n".join(lines) if lines else "No provider answered.")
 

@@ -22,7 +22,9 @@ from cherry.domain.errors import CherryError, config, gateway
 from cherry.kernel.text import visible
 
 
-@click.command("chat", epilog=examples("cherry\ncherry chat --model ollama/qwen3\ncherry -c"))
+@click.command(
+    "chat", short_help="Talk in this workspace.", epilog=examples("cherry\ncherry chat --model ollama/qwen3\ncherry -c")
+)
 @click.argument("request", nargs=-1)
 @turn_options
 @click.pass_context

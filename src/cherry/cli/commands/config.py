@@ -5,10 +5,13 @@ from pathlib import Path
 import click
 
 from cherry.cli.common import Place, place_of
-from cherry.cli.options import cwd_option, examples
+from cherry.cli.options import cwd_option, examples, workspace_at
 from cherry.cli.render.table import table
+from cherry.cli.screen import open_screen
+from cherry.cli.wiring import Wiring
 from cherry.config.edit import parse_key, set_value
 from cherry.config.explain import Row, explain
+from cherry.config.files import find
 from cherry.config.loader import PROJECT_FOLDER
 from cherry.config.schema import no_such_setting
 from cherry.kernel.text import visible
@@ -58,13 +61,14 @@ def show(ctx: click.Context, /, key: str, given: bool, long: bool, as_json: bool
 @click.pass_context
 def path(ctx: click.Context, /, project: bool, cwd: Path) -> int:
     """Where the configuration file is, or would be."""
-    place = place_of(ctx, cwd)
-    place.print(str(_file(place, project=project)))
+    wiring: Wiring = ctx.obj
+    open_screen(wiring.environ).out.write(f"{_file(wiring, cwd, project=project)}\n")
     return 0
 
 
 @config.command(
     "set",
+    short_help="Change one setting in the configuration file.",
     epilog=examples(
         "cherry config set limits.max_cost_usd 2\ncherry config set --project validation.commands '[\"ruff check .\"]'"
     ),
@@ -76,13 +80,14 @@ def path(ctx: click.Context, /, project: bool, cwd: Path) -> int:
 @click.pass_context
 def set_(ctx: click.Context, /, key: str, value: str, project: bool, cwd: Path) -> int:
     """Change one setting in the configuration file; comments and everything else in it stay."""
-    place = place_of(ctx, cwd)
-    change = set_value(_file(place, project=project), parse_key(key), value)
+    wiring: Wiring = ctx.obj
+    screen = open_screen(wiring.environ)
+    change = set_value(_file(wiring, cwd, project=project), parse_key(key), value)
     before = f" (was {visible(change.before)})" if change.before else ""
-    place.print(f"{change.key} = {visible(change.after)}{before}")
-    place.screen.err.write(f"Written to {change.file}:{change.line}\n")
+    screen.out.write(f"{change.key} = {visible(change.after)}{before}\n")
+    screen.err.write(f"Written to {change.file}:{change.line}\n")
     if project:
-        place.screen.err.write("The workspace's settings have changed: run `cherry trust` for them to count.\n")
+        screen.err.write("The workspace's settings have changed: run `cherry trust` for them to count.\n")
     return 0
 
 
@@ -90,10 +95,10 @@ def _chosen(row: Row, key: str) -> bool:
     return not key or row.key == key or row.key.startswith(f"{key}.")
 
 
-def _file(place: Place, *, project: bool) -> Path:
-    if not project:
-        return place.loaded.user_file
-    return place.loaded.project_file or place.workspace / PROJECT_FOLDER / "config.toml"
+def _file(wiring: Wiring, cwd: Path, *, project: bool) -> Path:
+    """Found without reading it: these commands are how a broken file is mended."""
+    folder = workspace_at(cwd) / PROJECT_FOLDER if project else wiring.folders.config
+    return find(folder) or folder / "config.toml"
 
 
 def _remarks(place: Place) -> None:

@@ -41,7 +41,11 @@ def models(ctx: click.Context, /, words: str, as_json: bool, cwd: Path) -> int:
     return with_client(place, work)
 
 
-@click.command("test-model", epilog=examples("cherry test-model\ncherry test-model ollama/qwen3"))
+@click.command(
+    "test-model",
+    short_help="Try a model with one small call.",
+    epilog=examples("cherry test-model\ncherry test-model ollama/qwen3"),
+)
 @click.argument("model", metavar="[PROVIDER/MODEL]", default="")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @cwd_option

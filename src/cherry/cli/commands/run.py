@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from cherry.cli.attachments import attachment
+from cherry.cli.failures import fault_of
+from cherry.cli.json_lines import JsonLines
 from cherry.cli.lazy import load_attribute
 from cherry.cli.one_turn import OneTurn
 from cherry.cli.options import TurnOptions, examples, turn_options
@@ -15,6 +17,7 @@ from cherry.cli.wiring import Wiring
 from cherry.domain.content import FilePart, TextPart, UserPart
 from cherry.domain.errors import CherryError
 from cherry.domain.errors import run as run_errors
+from cherry.domain.exits import Exit
 
 MAX_STDIN_BYTES = 10 << 20
 
@@ -43,19 +46,36 @@ def run(ctx: click.Context, /, request: tuple[str, ...], as_json: bool, quiet: b
     4 somebody must decide, 5 no provider answered, 130 interrupted.
     """
     wiring: Wiring = ctx.obj
-    options = TurnOptions(**given)
+    if not as_json:
+        return _run(wiring, request, TurnOptions(**given), json=None, quiet=quiet, bare=_is_bare(ctx))
+    lines = JsonLines(open_screen(wiring.environ).out)
+    try:
+        return _run(wiring, request, TurnOptions(**given), json=lines, quiet=quiet, bare=False)
+    except Exception as error:  # told to people by `run_cli`; here only the lines get their end
+        lines.error(fault_of(error))
+        lines.end(error.kind.exit_code if isinstance(error, CherryError) else Exit.FAILED)
+        raise
+
+
+def _run(
+    wiring: Wiring, words: tuple[str, ...], options: TurnOptions, *, json: JsonLines | None, quiet: bool, bare: bool
+) -> int:
     workspace = options.workspace
     loaded = wiring.load_settings(workspace, options.flags())
     screen = open_screen(wiring.environ, loaded.settings.ui)
-    bare = bool(ctx.find_root().meta.get("cherry.bare"))
-    one = OneTurn(wiring, options, screen=screen, loaded=loaded, as_json=as_json, quiet=quiet)
-    parts = _request_parts(request, options, person=screen.person)
-    if parts is None and bare and screen.person and not screen.piped and not as_json:
+    parts = _request_parts(words, options, person=screen.person)
+    if parts is None and bare and screen.person and not screen.piped:
         start_chat = load_attribute("cherry.cli.commands.chat", "start_chat")
         return int(start_chat(wiring, options, loaded=loaded))
     if parts is None and not (options.continue_ or options.resume):
         raise CherryError(run_errors.NO_REQUEST)
-    return asyncio.run(one.run(workspace, parts or ()))
+    turn = OneTurn(wiring, options, screen=screen, loaded=loaded, json=json, quiet=quiet)
+    return asyncio.run(turn.run(workspace, parts or ()))
+
+
+def _is_bare(ctx: click.Context) -> bool:
+    """`cherry` without the word `run`."""
+    return bool(ctx.find_root().meta.get("cherry.bare"))
 
 
 def _request_parts(words: tuple[str, ...], options: TurnOptions, *, person: bool) -> tuple[UserPart, ...] | None:

@@ -14,7 +14,11 @@ from cherry.kernel.text import plural, visible
 MAX_LINES_EACH = 200
 
 
-@click.command("trust", epilog=examples("cherry trust\ncherry trust --revoke"))
+@click.command(
+    "trust",
+    short_help="Let this workspace's own configuration count.",
+    epilog=examples("cherry trust\ncherry trust --revoke"),
+)
 @click.option("--revoke", is_flag=True, help="Take the trust back.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask. What is there was looked at by other means.")
 @cwd_option

@@ -17,7 +17,11 @@ _session_option = click.option(
 _yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
-@click.command("undo", epilog=examples("cherry undo\ncherry undo 3 --yes\ncherry undo --redo"))
+@click.command(
+    "undo",
+    short_help="Take file changes back, by turn.",
+    epilog=examples("cherry undo\ncherry undo 3 --yes\ncherry undo --redo"),
+)
 @click.argument("turn", type=click.IntRange(1), required=False)
 @click.option("--redo", "again", is_flag=True, help="Take the last undo back.")
 @_session_option
