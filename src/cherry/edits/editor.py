@@ -7,7 +7,7 @@ that thread is always waited for: when a call is cancelled, its change set is ei
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -17,7 +17,7 @@ from cherry.domain.views import DiffView
 from cherry.edits.edit import Edit
 from cherry.edits.files.faults import as_cherry_error
 from cherry.edits.files.folders import Folders
-from cherry.edits.files.state import WHOLE_LIMIT, FileState, read_state
+from cherry.edits.files.state import WHOLE_LIMIT, FileState, other_cases, read_state
 from cherry.edits.filesystem import Filesystem
 from cherry.edits.planning.difference import text_change, unified
 from cherry.edits.planning.plan import Plan, PlannedFile, Revert, expectations, with_mode
@@ -172,7 +172,10 @@ class Editor:
 
     def _states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
         with self._workspace() as folders:
-            return {path: read_state(self._filesystem, folders, path, limit=self._limit) for path in paths}
+            states = {path: read_state(self._filesystem, folders, path, limit=self._limit) for path in paths}
+            for path in other_cases(self._filesystem, folders, states):
+                states[path] = None
+            return states
 
     def _workspace(self) -> Folders:
         return Folders(self._filesystem, str(self._jail.root))
@@ -180,12 +183,12 @@ class Editor:
     async def _in_thread(self, work: Callable[[threading.Event], T]) -> T:
         """Run it in a thread. A cancelled caller asks it to stop, waits for its end, and only then is cancelled."""
         stop = threading.Event()
-        task = asyncio.ensure_future(asyncio.to_thread(work, stop))
+        task = asyncio.create_task(asyncio.to_thread(work, stop))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             stop.set()
-            await asyncio.wait([task])
+            await _ended(task)
             raise
         except OSError as error:
             raise as_cherry_error(error, str(error.filename or self._jail.root)) from error
@@ -206,6 +209,15 @@ class Editor:
             return ""
         change = text_change(seen, error.state.data) if error.state.data is not None else None
         return f"what changed since:\n{cut_middle(unified(change), _SHOWN_DIFF).text}" if change else ""
+
+
+async def _ended(task: asyncio.Task[object]) -> None:
+    """Return when the thread is through, however often the caller is cancelled; its error went nowhere and is dropped."""
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()
 
 
 async def _merge(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:

@@ -3,11 +3,12 @@
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cherry.domain.errors import CherryError, edits, tools
 from cherry.edits.files.contents import CHUNK, digest_of
-from cherry.edits.files.folders import Entry, Folders
+from cherry.edits.files.folders import Entry, Folders, split
 from cherry.edits.filesystem import Filesystem
 from cherry.kernel.ids import content_hash
 
@@ -80,6 +81,16 @@ def read_entry(filesystem: Filesystem, entry: Entry, *, limit: int = WHOLE_LIMIT
         return _read(filesystem, entry, entry.name, limit)
     except FileNotFoundError:
         return None
+
+
+def other_cases(filesystem: Filesystem, folders: Folders, states: Mapping[str, FileState | None]) -> list[str]:
+    """Paths that were found only because the file system tells no cases apart: the name there is another of these paths."""
+    by_folded: dict[str, list[str]] = {}
+    for path, state in states.items():
+        if state is not None:
+            by_folded.setdefault(path.casefold(), []).append(path)
+    several = [path for paths in by_folded.values() if len(paths) > 1 for path in paths]
+    return [path for path in several if split(path)[1] not in filesystem.names(folders.entry(path).folder)]
 
 
 def with_executable(mode: int, executable: bool) -> int:

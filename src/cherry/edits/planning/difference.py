@@ -108,7 +108,9 @@ def shown_lines(change: TextChange) -> str:
         if lines and start > last:
             lines.append("…")
         last = end
-        lines += [f"{number + 1}\t{_cut(_shown(change.after[number], change.marked))}" for number in range(start, end)]
+        lines += [
+            f"{number + 1:>6}\t{_cut(_shown(change.after[number], change.marked))}" for number in range(start, end)
+        ]
     if len(lines) > _MOST_SHOWN:
         left_out = len(lines) - _MOST_SHOWN
         lines = [*lines[:_MOST_SHOWN], f"… {plural(left_out, 'more line')} of this change not shown"]

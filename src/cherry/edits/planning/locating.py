@@ -2,10 +2,12 @@
 
 import stat
 
-from cherry.domain.errors import CherryError, tools
+from cherry.domain.errors import CherryError, edits, tools
 from cherry.edits.files.folders import Folders, split
 from cherry.edits.filesystem import Filesystem
 from cherry.edits.ports import PathJail, Placement
+
+_LONGEST_NAME = 255
 
 
 def target_of(jail: PathJail, path: str) -> Placement:
@@ -48,11 +50,12 @@ def _checked(relative: str, given: str) -> str:
     if any(part.casefold() == ".git" for part in relative.split("/")):
         raise CherryError(tools.PROTECTED_PATH, where=given, why="it belongs to git itself")
     try:
-        relative.encode("utf-8")
+        longest = max(len(part.encode("utf-8")) for part in relative.split("/"))
     except UnicodeEncodeError:
-        raise CherryError(
-            tools.PROTECTED_PATH, "A file whose name is not UTF-8 is not edited", where=repr(given)
-        ) from None
+        what = "A file whose name is not UTF-8 is not edited"
+        raise CherryError(tools.PROTECTED_PATH, what, where=repr(given)) from None
+    if longest > _LONGEST_NAME:
+        raise CherryError(edits.UNWRITABLE, where=given, why=f"a name in it is longer than {_LONGEST_NAME} bytes")
     return relative
 
 

@@ -19,6 +19,8 @@ from cherry.edits.writing.journal import Step
 Undone = Literal["untouched", "taken back", "changed since"]
 
 _NO_LINKS = (*NOT_SUPPORTED, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EXDEV)
+_NO_SUCH_NAME = (errno.ENOENT, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+"""There is nothing of that name, or the file system can have no such name."""
 
 
 class Steps:
@@ -212,12 +214,18 @@ class Steps:
             state = self._state(entry)
         except CherryError:
             return "not a file"
+        except OSError as error:
+            if error.errno not in _NO_SUCH_NAME:
+                raise
+            return ""
         return state.digest if state else ""
 
     def _stat(self, entry: Entry) -> os.stat_result | None:
         try:
             return self._filesystem.stat(*entry)
-        except FileNotFoundError:
+        except OSError as error:
+            if error.errno not in _NO_SUCH_NAME:
+                raise
             return None
 
     def _exists(self, entry: Entry) -> bool:
