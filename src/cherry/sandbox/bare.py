@@ -17,8 +17,10 @@ from cherry.sandbox.processes import MARK, descendants, is_alive, marked, new_ma
 from cherry.sandbox.running import Running, send
 from cherry.sandbox.toolchains import KEPT_VARIABLES
 
-_WATCHED = '(read -r _ <&"$1"; kill -9 -- "-$$") >/dev/null 2>&1 & w=$1; shift; eval "exec $w<&-"; exec "$@"'
-"""$1 is the descriptor that closes when Cherry ends; the rest is the command."""
+_WATCHED = '''w=/dev/fd/$1; shift
+if [ -r "$w" ]; then (read -r _ <"$w"; kill -s KILL -- "-$$") >/dev/null 2>&1 </dev/null & fi
+exec "$@"'''
+"""$1 is a descriptor that ends when Cherry does; the rest is the command."""
 
 
 class BareSandbox:

@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from cherry.domain.errors import CherryError, sandbox
-from cherry.sandbox.cgroups import ControlGroups
+from cherry.sandbox.cgroups import ControlGroup, ControlGroups
 from cherry.sandbox.launching import as_user, check_folders, launch, limits_prefix, shell
 from cherry.sandbox.port import Command, Process
 from cherry.sandbox.processes import descendants
@@ -88,9 +88,13 @@ class BubblewrapSandbox:
         finally:
             for handle in passed:
                 os.close(handle)
-        tidy = partial(self._groups.give_back, group) if group else _nothing
-        tree = _NamespaceTree(started.child, alive, protection, tidy)
+        tree = _NamespaceTree(started.child, alive, protection, partial(self._tidy, group))
         return Running(started.child, started.pipes.output, tree, stdin=started.pipes.stdin)
+
+    def _tidy(self, group: ControlGroup | None) -> None:
+        """Bound to each running command, which so keeps the sandbox and its private /tmp."""
+        if group:
+            self._groups.give_back(group)
 
     def _view(self, identity: Identity) -> View:
         """Raises CherryError(sandbox.UNAVAILABLE) when the workspace's owner cannot use bubblewrap."""
@@ -139,10 +143,6 @@ class _NamespaceTree:
         os.close(self._alive)
         self._protection.close()
         self._tidy()
-
-
-def _nothing() -> None:
-    return
 
 
 def try_bubblewrap(program: str, identity: Identity | None = None) -> str:

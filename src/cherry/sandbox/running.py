@@ -56,6 +56,7 @@ class Running:
         self._stdin = stdin
         self._tree = tree
         self._closed = False
+        self._being_read = False
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
         self._woken = asyncio.Event()
@@ -70,17 +71,20 @@ class Running:
         return self._child.pid
 
     async def output(self) -> AsyncIterator[bytes]:
+        self._being_read = True
         try:
             while chunk := await self._next_chunk():
                 yield chunk
-        finally:
             self._close_output()
+        finally:
+            # Left early, the pipe stays open until the end: closing it would kill a command that still writes.
+            self._being_read = False
             if self._exit.done():
                 await self._finish()
 
     async def write(self, data: bytes) -> None:
         if self._stdin is None:
-            raise BrokenPipeError("the command was started without an input")
+            raise BrokenPipeError("broken pipe: the command has no input, or has ended")
         left = memoryview(data)
         async with deadline("sandbox.input", INPUT_SECONDS):
             while left:
@@ -113,14 +117,19 @@ class Running:
             await self._until_gone(CERTAIN_SECONDS)
             self._closed = True
             self._close_input()
+            if not self._being_read:
+                self._close_output()
             self._tree.close()
 
     async def _until_gone(self, seconds: float) -> None:
         give_up = self._loop.time() + seconds
         pause = _FIRST_POLL_SECONDS
-        while not (self._exit.done() and self._tree.is_gone()) and self._loop.time() < give_up:
+        while not self._is_gone() and self._loop.time() < give_up:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LAST_POLL_SECONDS)
+
+    def _is_gone(self) -> bool:
+        return self._closed or (self._exit.done() and self._tree.is_gone())
 
     def _watch_exit(self) -> None:
         if sys.platform != "linux":

@@ -6,8 +6,10 @@ workspace; where root owns it, as root without capabilities, and what only root 
 
 import os
 import pwd
+import shutil
 import stat
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -100,8 +102,8 @@ class View:
         """The private /tmp of all commands of this identity, with the home folder in it."""
         folder = self._given_temporary
         if folder is None or self.identity.dropped:
-            self._made = tempfile.TemporaryDirectory(prefix="cherry-", ignore_cleanup_errors=True)
-            folder = Path(self._made.name)
+            folder = Path(tempfile.mkdtemp(prefix="cherry-"))
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = folder / "home"
         home.mkdir(mode=0o700, exist_ok=True)
