@@ -29,6 +29,7 @@ from cherry.domain.prompts import ModelRef, OfferedTool, Prompt
 from cherry.gateway.images import image_size
 
 _MAX_REMEMBERED: Final = 8192
+_MAX_SYSTEMS: Final = 16
 _SAMPLED_ABOVE: Final = 400_000
 _SAMPLES: Final = 20
 _SAMPLE_SIZE: Final = 10_000
@@ -130,7 +131,8 @@ class TokenCounter:
 
     def __init__(self) -> None:
         self._messages: OrderedDict[tuple[int, int], tuple[Message, int]] = OrderedDict()
-        self._fixed: OrderedDict[tuple[int, int, int], tuple[Prompt, int]] = OrderedDict()
+        self._system: OrderedDict[tuple[str, Family], int] = OrderedDict()
+        self._tools: tuple[tuple[OfferedTool, ...], Family, int] = ((), _CL100K, 0)
         self._ratios: dict[ModelRef, float] = {}
 
     def count(self, prompt: Prompt) -> int:
@@ -152,18 +154,16 @@ class TokenCounter:
         return self._stable(prompt, family) + sum(self._message(message, family) for message in prompt.messages)
 
     def _stable(self, prompt: Prompt, family: Family) -> int:
-        """System prompt and tools: the same objects in every step of a session."""
-        key = (id(prompt.system), id(prompt.tools), id(family))
-        if known := self._fixed.get(key):
-            return known[1]
-        tools = sum(_tool_tokens(tool, family) for tool in prompt.tools)
-        total = (
-            text_tokens(prompt.system, family) + tools + (family.with_tools if prompt.tools else 0) + family.per_message
-        )
-        self._fixed[key] = (prompt._replace(messages=()), total)
-        if len(self._fixed) > 32:
-            self._fixed.popitem(last=False)
-        return total
+        """System prompt and tools: the same in every step of a session."""
+        system = self._system.get((prompt.system, family))
+        if system is None:
+            system = self._system[(prompt.system, family)] = text_tokens(prompt.system, family) + family.per_message
+            if len(self._system) > _MAX_SYSTEMS:
+                self._system.popitem(last=False)
+        if self._tools[:2] != (prompt.tools, family):
+            tools = sum(_tool_tokens(tool, family) for tool in prompt.tools)
+            self._tools = (prompt.tools, family, tools + (family.with_tools if prompt.tools else 0))
+        return system + self._tools[2]
 
     def _message(self, message: Message, family: Family) -> int:
         key = (id(message), id(family))

@@ -13,7 +13,7 @@ from cherry.gateway import errors
 from cherry.gateway.errors import Origin, ProviderError
 from cherry.gateway.wire.base import Reader, WholeAnswer
 from cherry.gateway.wire.framing import Frame, Framing, ServerSentEvents, TooLarge
-from cherry.gateway.wire.json import Json, obj
+from cherry.gateway.wire.json import Json
 from cherry.gateway.wire.parts import AnswerTooLong
 
 _BLANK: Final = b" \t\r\n\xef\xbb\xbf"
@@ -34,6 +34,9 @@ class Decoder:
         self._size = 0
         self._answer: WholeAnswer | None = None
         self._understood = False
+        """An event in the shape of JSON came."""
+        self._broken_off = False
+        """It was one JSON object, and its end is missing."""
 
     @property
     def done(self) -> bool:
@@ -66,7 +69,7 @@ class Decoder:
             return self._answer
         if self._shape == "page":
             raise errors.page_instead_of_api(self._origin, b"".join(self._object))
-        if self._shape == "unknown" or self._understood:
+        if self._shape == "unknown" or self._understood or self._broken_off:
             raise errors.cut_stream(self._origin, spent=self.reader.usage)
         raise errors.garbage(self._origin, "nothing in the answer is in the shape of this API")
 
@@ -140,10 +143,10 @@ class Decoder:
         try:
             value = orjson.loads(b"".join(self._object).lstrip(_BLANK))
         except orjson.JSONDecodeError:
-            return  # broken off: `answer` says so
+            self._broken_off = True
+            return
         if isinstance(value, list) or value.get("error"):
             raise errors.from_payload(value, self._origin)
-        self._understood = bool(obj(value))
         try:
             yield from self.reader.whole(value)
         except AnswerTooLong:

@@ -31,7 +31,8 @@ class Framing(Protocol):
 class ServerSentEvents:
     """`text/event-stream` as WHATWG HTML defines it: CR, LF or CRLF, comments, several data lines, a byte order mark.
 
-    An event the stream ended in the middle of is dropped, as the standard says: it may be cut.
+    Where the standard drops an event that lacks its blank line at the end of a stream, `end` gives it out: some servers
+    forget that line after their last event, and whether the event is whole, its content says.
     """
 
     def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
@@ -56,7 +57,9 @@ class ServerSentEvents:
         return frames
 
     def end(self) -> list[Frame]:
-        return []
+        line, self._rest = self._rest, b""
+        frame = (self._line(line) if line else None) or self._dispatch()
+        return [frame] if frame else []
 
     def _without_bom(self, data: bytes) -> bytes:
         whole = self._rest + data

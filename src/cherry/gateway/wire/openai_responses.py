@@ -191,8 +191,10 @@ class _ResponsesReader:
                 yield from self._parts.whole_arguments(place, payload.get("arguments"))
             case "response.output_item.done":
                 yield from self._done(place, obj(payload.get("item")))
-            case "response.completed" | "response.incomplete":
-                yield from self.whole(obj(payload.get("response")))
+            case "response.completed":
+                yield from self._concluded(obj(payload.get("response")), "completed")
+            case "response.incomplete":
+                yield from self._concluded(obj(payload.get("response")), "incomplete")
             case "response.failed":
                 failed = obj(payload.get("response"))
                 self._take_facts(failed)
@@ -201,17 +203,19 @@ class _ResponsesReader:
                 raise errors.from_payload(payload, self._origin, spent=self.usage)
 
     def whole(self, payload: Json) -> Iterator[Delta]:
-        """The response object itself: as the last event, or alone when the server does not stream."""
-        self._take_facts(payload)
-        if text(payload.get("status")) == "failed":
-            raise errors.from_payload(payload, self._origin, spent=self.usage)
-        for place, item in enumerate(map(obj, items(payload.get("output")))):
+        yield from self._concluded(payload, text(payload.get("status")))
+
+    def _concluded(self, response: Json, status: str) -> Iterator[Delta]:
+        """The response object itself: in the last event, or alone when the server does not stream."""
+        self._take_facts(response)
+        if status == "failed":
+            raise errors.from_payload(response, self._origin, spent=self.usage)
+        for place, item in enumerate(map(obj, items(response.get("output")))):
             yield from self._done(place, item)
-        reason = text(obj(payload.get("incomplete_details")).get("reason"))
-        status = text(payload.get("status"))
-        if status == "incomplete" or reason:
+        reason = text(obj(response.get("incomplete_details")).get("reason"))
+        if status == "incomplete":
             self._finish = _INCOMPLETE.get(reason, "length")
-        elif status in ("completed", ""):
+        elif status == "completed":
             self._finish = "calls" if self._parts.has_calls else "stop"
 
     def answer(self) -> WholeAnswer | None:
