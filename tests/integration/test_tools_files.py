@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cherry.domain.calls import Result, Status
+from cherry.domain.calls import Call, Result, Status
 from cherry.domain.errors import CherryError, edits, tools
 from cherry.domain.errors.base import ErrorKind
 from cherry.domain.events import ChangesApplied
@@ -276,6 +276,15 @@ async def test_a_file_is_not_overwritten_unseen(bench: ToolBench) -> None:
     assert (await bench.run("fs.write", path="a.py", content="y\n")).ok, "what it wrote itself it has seen"
 
 
+async def test_editing_a_place_is_not_having_seen_the_file(bench: ToolBench) -> None:
+    (bench.workspace / "a.py").write_text("one\ntwo\n")
+    assert (await bench.run("fs.edit", path="a.py", old="one", new="ONE")).ok
+    refused(await bench.run("fs.write", path="a.py", content="x\n"), edits.STALE)
+    await bench.run("fs.read", path="a.py")
+    assert (await bench.run("fs.edit", path="a.py", old="two", new="TWO")).ok
+    assert (await bench.run("fs.write", path="a.py", content="x\n")).ok
+
+
 async def test_a_persons_change_during_approval_is_not_overwritten(bench: ToolBench) -> None:
     path = bench.workspace / "a.py"
     path.write_text("old\n")
@@ -373,3 +382,29 @@ async def test_files_are_found_newest_first_without_clutter(bench: ToolBench) ->
     assert (await bench.run("fs.glob", pattern="mid.*", path="src")).text.startswith("src/mid.py\n")
     refused(await bench.run("fs.glob", pattern="../*"), tools.BAD_PATTERN)
     refused(await bench.run("fs.glob", pattern="*", path="new.py"), tools.NOT_A_FOLDER)
+
+
+async def test_a_workspace_that_is_gone_is_told_by_every_tool(bench: ToolBench) -> None:
+    bench.workspace.rmdir()
+    for name, arguments in (
+        ("fs.read", {"path": "a"}),
+        ("fs.list", {}),
+        ("fs.glob", {"pattern": "*"}),
+        ("search.grep", {"pattern": "x"}),
+        ("shell.run", {"command": "true"}),
+        ("git.status", {}),
+        ("git.commit", {"message": "x"}),
+    ):
+        result = await bench.run(name, **arguments)
+        assert result.fault, name
+        assert result.fault.code != tools.CRASHED.code, result.text
+
+
+async def test_calls_that_may_touch_the_same_thing_say_so(bench: ToolBench) -> None:
+    def touched(name: str, **arguments: object) -> tuple[str, ...]:
+        return bench.toolbox.resources(Call(id="c", tool=name, arguments=arguments))
+
+    assert touched("fs.edit", path="./src/../a.py") == touched("fs.read", path="a.py") == ("path:a.py",)
+    assert touched("fs.read", path="/abs/a.py") == touched("fs.read") == ("workspace",)
+    for name in ("git.diff", "search.grep", "fs.glob", "fs.list", "shell.run", "git.commit"):
+        assert touched(name, path="src") == ("workspace",)

@@ -37,6 +37,11 @@ def path_of(arguments: dict[str, Any]) -> tuple[str, ...]:
     return (f"path:{posixpath.normpath(path)}",)
 
 
+def workspace(_arguments: dict[str, Any]) -> tuple[str, ...]:
+    """The resource of a call that may touch any file."""
+    return ("workspace",)
+
+
 def titled(verb: str) -> Callable[[dict[str, Any]], str]:
     return lambda given: f"{verb} {shown(str(given.get('path', '')))}"
 
@@ -119,11 +124,13 @@ class FileTools:
 
 
 def _note_seen(ctx: ToolContext, changes: Sequence[FileChange]) -> None:
+    """Who edits a place in a file without having read it has not seen the rest of it."""
     for change in changes:
         ctx.seen.pop(change.renamed_from, None)
-        if change.after:
+        known = not change.before or ctx.seen.get(change.path) == change.before
+        if change.after and known:
             ctx.seen[change.path] = change.after
-        else:
+        elif not change.after:
             ctx.seen.pop(change.path, None)
 
 

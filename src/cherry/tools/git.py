@@ -16,6 +16,7 @@ from cherry.git.status import Entry, Status, read_status
 from cherry.kernel.text import one_line, plural
 from cherry.security.jail import Jail
 from cherry.tools.context import Intent, ToolContext
+from cherry.tools.files import workspace
 from cherry.tools.names import PathText, shown, storable
 from cherry.tools.tool import Output, tool
 
@@ -28,19 +29,40 @@ class GitTools:
         self._git = git
         self._jail = jail
 
-    @tool("git.status", effect="read", category="git", title=lambda _given: "Git status", timeout_seconds=_SECONDS)
+    @tool(
+        "git.status",
+        effect="read",
+        category="git",
+        resources=workspace,
+        title=lambda _given: "Git status",
+        timeout_seconds=_SECONDS,
+    )
     async def status(self, ctx: ToolContext) -> Output:
         """Branch, and what is staged, changed, untracked or in conflict."""
         return Output(_status_text(await read_status(self._git)), untrusted=True)
 
-    @tool("git.diff", effect="read", category="git", title=lambda _given: "Git diff", timeout_seconds=_SECONDS)
+    @tool(
+        "git.diff",
+        effect="read",
+        category="git",
+        resources=workspace,
+        title=lambda _given: "Git diff",
+        timeout_seconds=_SECONDS,
+    )
     async def diff(self, ctx: ToolContext, paths: tuple[PathText, ...] = (), staged: bool = False) -> Output:
         """Changes since the last commit (staged: only what is staged). Untracked files are not in it."""
         diff = await read_diff(self._git, *self._checked(paths), staged=staged)
         text = diff.text or "No differences."
         return Output(text + ("\n[the rest is too long]" if diff.cut else ""), diff.view, untrusted=True)
 
-    @tool("git.log", effect="read", category="git", title=lambda _given: "Git log", timeout_seconds=_SECONDS)
+    @tool(
+        "git.log",
+        effect="read",
+        category="git",
+        resources=workspace,
+        title=lambda _given: "Git log",
+        timeout_seconds=_SECONDS,
+    )
     async def log(
         self, ctx: ToolContext, paths: tuple[PathText, ...] = (), limit: Annotated[int, Field(ge=1, le=500)] = 20
     ) -> Output:

@@ -35,6 +35,8 @@ _Part = Callable[[str], object] | None
 
 
 def _parts(pattern: str) -> list[_Part]:
+    if pattern.startswith("/"):
+        raise _bad(pattern, "it must be relative; give the folder as `path`")
     names = [name for name in pattern.removeprefix("./").split("/") if name]
     if ".." in names:
         raise _bad(pattern, "`..` leads out; give the folder as `path`")

@@ -14,7 +14,7 @@ from cherry.git.command import Git
 from cherry.kernel.text import human_bytes, plural
 from cherry.security.jail import Jail
 from cherry.tools.context import Intent, ToolContext
-from cherry.tools.files import titled
+from cherry.tools.files import titled, workspace
 from cherry.tools.globs import matcher
 from cherry.tools.names import PathText, shown
 from cherry.tools.tool import Output, tool
@@ -30,7 +30,15 @@ class ListingTools:
         self._jail = jail
         self._git = git
 
-    @tool("fs.list", effect="read", category="filesystem", title=titled("List"), asks_itself=True, timeout_seconds=30)
+    @tool(
+        "fs.list",
+        effect="read",
+        category="filesystem",
+        title=titled("List"),
+        resources=workspace,
+        asks_itself=True,
+        timeout_seconds=30,
+    )
     async def list(self, ctx: ToolContext, path: PathText = ".") -> Output:
         """List one folder: folders first, then files with their sizes."""
         jailed = self._jail.resolve(path)
@@ -42,6 +50,7 @@ class ListingTools:
         "fs.glob",
         effect="read",
         category="filesystem",
+        resources=workspace,
         title=lambda given: f"Find {given.get('pattern', '')}",
         asks_itself=True,
         timeout_seconds=30,

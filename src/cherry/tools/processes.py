@@ -15,10 +15,12 @@ from cherry.kernel.tasks import cancel_and_wait
 from cherry.kernel.text import human_seconds, plural
 from cherry.sandbox.port import Command, Exit, Process, Sandbox
 from cherry.tools.spool import Spool
-from cherry.tools.terminal import PlainText, plain
+from cherry.tools.terminal import PlainText, folded, plain
 
 MAX_RUNNING = 24
 MAX_ENDED_KEPT = 24
+_LONG = 1 << 20
+"""Bytes of output that are worth a thread of their own."""
 _LIVE_CHARACTERS = 512 << 10
 """What one command may tell watchers; the result has the rest."""
 
@@ -39,6 +41,7 @@ class Running:
         self._ended = 0.0
         self._stopping: asyncio.Task[None] | None = None
         self._read_upto = 0
+        self._news = PlainText()
         self._changed = asyncio.Event()
         self._pump = asyncio.create_task(self._follow())
 
@@ -66,9 +69,10 @@ class Running:
             await asyncio.wait([self._stopping])
             raise
 
-    def printed(self) -> str:
+    async def printed(self) -> str:
         """All that is held of its output."""
-        return plain(self._spool.read().data)
+        data = self._spool.read().data
+        return plain(data) if len(data) < _LONG else await asyncio.to_thread(plain, data)
 
     def has_news(self) -> bool:
         return self._spool.size > self._read_upto
@@ -77,7 +81,7 @@ class Running:
         """What was printed since `news` was last asked."""
         piece = self._spool.read(self._read_upto)
         self._read_upto = piece.end
-        return plain(piece.data)
+        return folded(self._news.feed(piece.data, final=not self.runs))
 
     async def wait_for_news(self, seconds: float) -> None:
         """Until there is something new to read, it has ended, or the time is up."""
@@ -140,6 +144,7 @@ class Processes:
         self._max_running = max_running
         self._known: dict[str, Running] = {}
         self._unnamed: set[Running] = set()
+        self._starting = 0
         self._closed = False
 
     async def start(self, command: Command) -> Running:
@@ -148,7 +153,11 @@ class Processes:
         Raises CherryError(sandbox.START_FAILED, sandbox.UNAVAILABLE).
         """
         self._check_room()
-        process = await self._sandbox.start(command)
+        self._starting += 1
+        try:
+            process = await self._sandbox.start(command)
+        finally:
+            self._starting -= 1
         running = Running(command.script, process, Spool(self._folder), self._clock)
         self._unnamed.add(running)
         if self._closed:  # closed while it was starting
@@ -190,7 +199,7 @@ class Processes:
     def _check_room(self) -> None:
         if self._closed:
             raise CherryError(sandbox.START_FAILED, "The session was closed")
-        running = len(self._unnamed) + sum(1 for item in self._known.values() if item.runs)
+        running = self._starting + len(self._unnamed) + sum(1 for item in self._known.values() if item.runs)
         if running >= self._max_running:
             raise CherryError(
                 sandbox.START_FAILED,

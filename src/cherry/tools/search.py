@@ -12,6 +12,7 @@ from cherry.git.command import Git
 from cherry.kernel.text import one_line, plural
 from cherry.security.jail import Jail
 from cherry.tools.context import Intent, ToolContext
+from cherry.tools.files import workspace
 from cherry.tools.globs import matcher
 from cherry.tools.listing import not_a_folder
 from cherry.tools.names import PathText, shown
@@ -36,6 +37,7 @@ class SearchTools:
         "search.grep",
         effect="read",
         category="search",
+        resources=workspace,
         title=lambda given: f"Search {one_line(str(given.get('pattern', '')), 60)}",
         asks_itself=True,
         timeout_seconds=60,

@@ -124,8 +124,8 @@ class ShellTools:
                     await running.ended()
             except TimeoutError:
                 await running.stop()
-                return _timed_out(running, seconds)
-            return _output(running, running.printed() or "(no output)")
+                return _timed_out(running, await running.printed(), seconds)
+            return _output(running, await running.printed() or "(no output)")
         finally:
             await self._processes.finish(running)
 
@@ -153,8 +153,7 @@ def _output(running: Running, text: str, *, background: bool = False) -> Output:
     )
 
 
-def _timed_out(running: Running, seconds: float) -> Output:
-    printed = running.printed()
+def _timed_out(running: Running, printed: str, seconds: float) -> Output:
     ended = f"Not finished after {human_seconds(seconds)} (argument timeout): it and all it started were ended."
     return Output(
         text=f"{printed.rstrip()}\n{ended} Give a longer timeout, or run it in the background.".lstrip(),

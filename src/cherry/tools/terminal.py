@@ -35,11 +35,11 @@ class PlainText:
         text = self._pending + self._decoder.decode(data, final)
         self._pending = ""
         if "\x1b" in text or "\x9b" in text:
-            text = _SEQUENCE.sub("", text)
             if final:
                 text = _BROKEN_OFF.sub("", text)
             elif unfinished := _UNFINISHED.search(text, max(0, len(text) - _MAX_PENDING)):
                 text, self._pending = text[: unfinished.start()], unfinished.group()
+            text = _SEQUENCE.sub("", text)
         return _without_controls(text)
 
 

@@ -1,14 +1,17 @@
 """The toolbox and its wrappers, with small tools made here."""
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import Annotated
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field
 
 from cherry.domain.calls import Call, Result, Status
-from cherry.domain.errors import CherryError, tools
+from cherry.domain.errors import CherryError, storage, tools
 from cherry.observability.log import Log
 from cherry.testing.calls import CallRecorder
 from cherry.testing.store import MemoryStore
@@ -16,7 +19,7 @@ from cherry.tools.context import ToolContext
 from cherry.tools.invocation import Invocation, Proceed
 from cherry.tools.tool import Output, Tool, tool, tools_of
 from cherry.tools.toolbox import Toolbox
-from cherry.tools.wrappers.cut import Limits, cut_long
+from cherry.tools.wrappers.cut import Limits, cut_long, shortened
 from cherry.tools.wrappers.errors import report_errors
 from cherry.tools.wrappers.leave import ask_leave
 from cherry.tools.wrappers.redact import redact
@@ -233,6 +236,40 @@ async def test_long_text_is_cut_in_the_middle_and_kept_whole() -> None:
     first_left_out = int(result.text.split("offset ")[1].split(" ")[0])
     head = result.text.split("\n…")[0].count("\n") + 1
     assert first_left_out == head + 1
+
+
+async def test_where_there_is_no_room_to_keep_the_whole_the_call_still_succeeds() -> None:
+    class Full(MemoryStore().blobs.__class__):  # type: ignore[misc]
+        async def put(self, data: bytes) -> str:
+            raise CherryError(storage.NO_SPACE)
+
+    result = await run("demo.echo", {"text": "x" * 5_000}, toolbox=box(cut_long(Full(), Limits(1_000, 60)), *INNER))
+    assert result.ok
+    assert result.kept == ""
+    assert "no room to keep" in result.text
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8"), max_size=60), max_size=80),
+    st.integers(30, 400),
+    st.integers(3, 40),
+)
+def test_a_cut_keeps_both_ends_and_counts_what_is_between(lines: list[str], characters: int, count: int) -> None:
+    text = "\n".join(lines)
+    limits = Limits(characters, count)
+    if not limits.exceeded_by(text):
+        return
+    cut = shortened(text, limits, "b2:0")
+    found = re.search(r"… [\d,]+ lines? \([\d,]+ characters?\) left out here; [^\n]+ offset (\d+) …\n", cut)
+    assert found
+    head, tail = cut[: found.start()], cut[found.end() :]
+    within = head[:-1]  # where the cut falls within a line, a line end was put there
+    assert text.startswith(within)
+    assert text.endswith(tail)
+    assert len(within) + len(tail) <= characters
+    assert within.count("\n") + tail.count("\n") <= count
+    assert int(found[1]) in (within.count("\n") + 1, within.count("\n") + 2)
+    assert text.startswith(head) or int(found[1]) == within.count("\n") + 1
 
 
 async def test_secrets_are_taken_out_before_the_text_is_kept() -> None:

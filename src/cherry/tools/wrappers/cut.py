@@ -53,7 +53,8 @@ def shortened(text: str, limits: Limits, kept: str) -> str:
         marker += f'; read on with fs.read path "{OUTPUT_PREFIX}{kept}" offset {line}'
     else:
         marker += ", and there was no room to keep them"
-    return f"{text[:head_end].rstrip(chr(10))}\n{marker} …\n{text[tail_start:]}"
+    head = text[:head_end]
+    return f"{head}{'' if head.endswith(chr(10)) else chr(10)}{marker} …\n{text[tail_start:]}"
 
 
 def _head_end(text: str, limits: Limits) -> int:

@@ -2,6 +2,7 @@
 
 from cherry.domain.calls import Result
 from cherry.domain.errors import CherryError, tools
+from cherry.kernel.deadlines import DeadlineExceeded
 from cherry.observability.log import Log
 from cherry.tools.invocation import Invocation, Proceed, Wrapper
 from cherry.tools.results import failed
@@ -13,6 +14,8 @@ def report_errors(log: Log) -> Wrapper:
             return await proceed(invocation)
         except CherryError as error:
             return failed(invocation.call, error)
+        except DeadlineExceeded as error:
+            return failed(invocation.call, CherryError(tools.TIMEOUT, f"{invocation.tool.name}: {error}"))
         except Exception as error:  # any fault of any tool: the turn goes on
             log.error("tools.crashed", error=error, tool=invocation.tool.name, call=invocation.call.id)
             what = f"{invocation.tool.name} failed inside with {type(error).__name__}"
