@@ -44,13 +44,16 @@ def _read(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _bad(path, error.strerror or str(error)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _bad(path, "it is not a regular file")
         if status.st_size > MAX_IMAGE_BYTES:
             raise _bad(path, f"it has {human_bytes(status.st_size)}, at most {human_bytes(MAX_IMAGE_BYTES)} are taken")
-        return file.read(MAX_IMAGE_BYTES + 1)[:MAX_IMAGE_BYTES]
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_IMAGE_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _bad(path: Path, why: str) -> CherryError:

@@ -47,10 +47,10 @@ class ChatSurface:
         self._output.write(text + "\n")
 
     def stream(self, text: str) -> None:
-        *whole, self._open_line = (self._open_line + text).split("\n")
+        *whole, still_open = (self._open_line + text).split("\n")
         for line in whole:
-            self._output.write(line + "\n")
-        self._wrap()
+            self._output.write(self._wrapped(line) + "\n")
+        self._open_line = self._wrapped(still_open)
         self._redraw()
 
     def end_stream(self) -> None:
@@ -69,12 +69,13 @@ class ChatSurface:
         if self._status:
             self._redraw()
 
-    def _wrap(self) -> None:
-        """Long paragraphs come without a newline: break them between words before they fill the terminal's width."""
+    def _wrapped(self, line: str) -> str:
+        """Write all of a line but its end. Paragraphs come without newlines: they are broken between words where the terminal ends."""
         columns = max(MIN_COLUMNS, self.columns) - 1
-        while width_of(self._open_line) > columns:
-            fitting = cut_to_width(self._open_line, columns).removesuffix("…")
+        while width_of(line) > columns:
+            fitting = cut_to_width(line, columns).removesuffix("…")
             space = fitting.rfind(" ")
             end = space if space > 0 else len(fitting)
-            self._output.write(self._open_line[:end] + "\n")
-            self._open_line = self._open_line[end:].removeprefix(" ")
+            self._output.write(line[:end] + "\n")
+            line = line[end:].removeprefix(" ")
+        return line
