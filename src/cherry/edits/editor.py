@@ -19,7 +19,7 @@ from cherry.edits.files.faults import as_cherry_error
 from cherry.edits.files.folders import Folders
 from cherry.edits.files.state import WHOLE_LIMIT, FileState, other_cases, read_state
 from cherry.edits.filesystem import Filesystem
-from cherry.edits.planning.difference import text_change, unified
+from cherry.edits.planning.difference import changed_since
 from cherry.edits.planning.plan import Plan, PlannedFile, Revert, expectations, with_mode
 from cherry.edits.planning.planner import Drawn, Planner, StaleWriteError
 from cherry.edits.planning.presenting import present, view_of
@@ -32,12 +32,10 @@ from cherry.edits.writing.keeping import Keeper
 from cherry.edits.writing.locks import workspace_lock
 from cherry.edits.writing.recovery import recover
 from cherry.edits.writing.writer import Writer, Written
-from cherry.kernel.text import cut_middle
+from cherry.kernel.clock import Clock, SystemClock
 
 T = TypeVar("T")
 Reconciled = Literal["applied", "not_applied", "mixed"]
-_SHOWN_DIFF = 4_000
-"""Characters of what changed since that an error repeats."""
 
 
 class Editor:
@@ -52,6 +50,7 @@ class Editor:
         filesystem: Filesystem | None = None,
         whole_limit: int = WHOLE_LIMIT,
         lock_seconds: float = 10.0,
+        clock: Clock | None = None,
     ) -> None:
         """`state_folder`: Cherry's own folder for this workspace (lock, journal), outside of it; made when needed.
 
@@ -63,6 +62,7 @@ class Editor:
         self._filesystem = filesystem or Filesystem()
         self._limit = whole_limit
         self._lock_seconds = lock_seconds
+        self._clock = clock or SystemClock()
         self._keeper = Keeper(blobs, self._filesystem, jail.root, state_folder)
         self._told: list[str] = []
 
@@ -161,11 +161,12 @@ class Editor:
             return
         with self._locked(stop) as journal, self._workspace() as folders:
             self._told += recover(self._filesystem, folders, journal, limit=self._limit)
+            self._keeper.sweep(self._clock.now())
 
     @contextmanager
     def _locked(self, stop: threading.Event) -> Iterator[Journal]:
         with (
-            workspace_lock(self._state_folder, seconds=self._lock_seconds, stop=stop),
+            workspace_lock(self._state_folder, seconds=self._lock_seconds, stop=stop, clock=self._clock),
             Folders(self._filesystem, str(self._state_folder)) as state,
         ):
             yield Journal(self._filesystem, state.handle(""))
@@ -207,8 +208,7 @@ class Editor:
             if missing.kind is not storage.UNKNOWN_BLOB:
                 raise
             return ""
-        change = text_change(seen, error.state.data) if error.state.data is not None else None
-        return f"what changed since:\n{cut_middle(unified(change), _SHOWN_DIFF).text}" if change else ""
+        return changed_since(seen, error.state.data)
 
 
 async def _ended(task: asyncio.Task[object]) -> None:

@@ -96,6 +96,7 @@ async def test_a_change_between_plan_and_commit_refuses_all_of_it(editor: Editor
     with pytest.raises(CherryError) as refused:
         await editor.commit(plan, change_id="c_1")
     assert refused.value.kind is edits.STALE
+    assert "+one and a person's" in refused.value.message
     assert (root / "a.txt").read_bytes() == b"one\n"
     assert (root / "b.txt").read_bytes() == b"one and a person's\n"
     assert await editor.reconcile(plan.expects) == "mixed"

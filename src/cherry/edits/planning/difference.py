@@ -8,13 +8,15 @@ from cherry.domain.errors import CherryError, tools
 from cherry.domain.views import FileDiff
 from cherry.edits.planning.comparing import Change, changes
 from cherry.edits.textfile import decode
-from cherry.kernel.text import plural
+from cherry.kernel.text import cut_middle, plural
 
 _CONTEXT = 3
 _MOST_SHOWN = 60
 """Changed and surrounding lines of one file shown to a model; the rest is counted."""
 _MOST_UNIFIED = 200_000
 """Characters of one file's diff in a view; the rest is counted."""
+_SINCE = 4_000
+"""Characters of what changed since that an error repeats."""
 _LONGEST_LINE = 400
 """Characters of one line shown to a model."""
 
@@ -40,6 +42,12 @@ class TextChange(NamedTuple):
 
 
 Kind = Literal["created", "modified", "deleted", "renamed", "mode"]
+
+
+def changed_since(before: bytes | None, now: bytes | None) -> str:
+    """For an error: how a text differs from what somebody saw of it. Empty when it is not known or not text."""
+    change = None if before is None or now is None else text_change(before, now)
+    return f"what changed since:\n{cut_middle(unified(change), _SINCE).text}" if change else ""
 
 
 def file_diff(path: str, kind: Kind, change: TextChange | None, *, old_path: str = "", header: str = "") -> FileDiff:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cherry.edits.planning.plan import PlannedFile
 from cherry.edits.ports import ContentStore
 
 _SPOOL = "spool"
+_FORGOTTEN_SECONDS = 86_400.0
 
 
 class Keeper:
@@ -56,6 +58,13 @@ class Keeper:
         for file in files:
             if isinstance(file.after, Pieced) and file.after.base.startswith("/"):
                 Path(file.after.base).unlink(missing_ok=True)
+
+    def sweep(self, now: float) -> None:
+        """Remove what a kill in the middle of an undo left long ago; `now` in seconds since 1970."""
+        for path in self._spool.glob("*"):
+            with suppress(OSError):  # another process sweeps too; what stays is only space
+                if now - path.stat().st_mtime > _FORGOTTEN_SECONDS:
+                    path.unlink()
 
     async def _large(self, file: PlannedFile) -> LargeChange | None:
         if file.large is not None and file.large.steps:

@@ -16,6 +16,7 @@ from cherry.edits.files.faults import as_cherry_error
 from cherry.edits.files.folders import Bases, Folders, parents, split
 from cherry.edits.files.state import FileState, read_state
 from cherry.edits.filesystem import Filesystem
+from cherry.edits.planning.difference import changed_since
 from cherry.edits.planning.plan import PlannedFile
 from cherry.edits.writing.journal import Journal, Record, Step
 from cherry.edits.writing.recovery import clean_up, take_back_all
@@ -104,7 +105,7 @@ class Writer:
         """What is there right now, which must be what was planned on."""
         state = read_state(self._filesystem, self._folders, file.source, limit=self._limit)
         if (state.digest if state else "") != file.before_digest:
-            raise CherryError(edits.STALE, _what_happened(file, state), where=file.source)
+            raise _stale(file, state)
         if state is not None and file.before is not None and state.is_link != file.before.is_link:
             raise CherryError(edits.STALE, where=file.source)
         if file.renamed_from:
@@ -198,17 +199,27 @@ def _written(file: PlannedFile, now: FileState | None, mode: int | None, makes: 
     return Written(file, before, after, tuple(folder for folder in makes if folder in above))
 
 
-def _what_happened(file: PlannedFile, state: FileState | None) -> str:
-    if state is None:
-        return "The file is gone since it was read"
-    return "" if file.before else "A file of that name was made meanwhile"
+def _stale(file: PlannedFile, now: FileState | None) -> CherryError:
+    if now is None:
+        return CherryError(edits.STALE, "The file is gone since it was read", where=file.source)
+    if file.before is None:
+        return CherryError(edits.STALE, "A file of that name was made meanwhile", where=file.source)
+    return CherryError(edits.STALE, where=file.source, why=changed_since(file.before.data, now.data))
 
 
 def _told(error: Exception, record: Record, *, undone: bool) -> Exception:
-    where = record.steps[0].path if len(record.steps) == 1 else ""
     if isinstance(error, OSError):
-        return as_cherry_error(error, where or str(error.filename or ""), undone=undone)
+        return as_cherry_error(error, _concerned(error, record), undone=undone)
     if isinstance(error, CherryError) and not undone:
         why = f"{error.why}; what was already written could not be taken back yet, the next start tries again"
         return CherryError(error.kind, error.what, where=error.where, why=why.lstrip("; "))
     return error
+
+
+def _concerned(error: OSError, record: Record) -> str:
+    """The path of a person's file for the bare name the system call was about."""
+    name = str(error.filename or "").rstrip("~")
+    for step in record.steps:
+        if len(record.steps) == 1 or name in (step.beside, split(step.path)[1], split(step.to)[1]):
+            return step.path
+    return name
