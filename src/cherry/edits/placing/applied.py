@@ -21,6 +21,12 @@ def already_there(text: str, start: int, end: int, replacement: str) -> bool:
     return False
 
 
+def is_covered(text: str, start: int, end: int, new: str) -> bool:
+    """True when the place, found by a tolerance, lies inside the new text as it stands there word for word."""
+    found = text.find(new, max(0, end - len(new)))
+    return len(new) >= end - start and 0 <= found <= start
+
+
 def seems_applied(document: Document, old: str, new: str) -> int | None:
     """When the old text is nowhere: the line where the new one stands, if it stands there once and says enough to be it."""
     start = document.text.find(new) if new.strip() else -1
@@ -37,12 +43,15 @@ def seems_applied(document: Document, old: str, new: str) -> int | None:
         if not change.kept:
             removed += [line.strip() for line in old_lines[change.old_start : change.old_end] if line.strip()]
             added += [line.strip() for line in new_lines[change.new_start : change.new_end] if line.strip()]
+    line = document.line_at(start)
     if added:
-        telling = len("".join(added)) >= _LEAST_CHARACTERS
+        around = document.lines[max(0, line - len(old_lines)) : line + len(old_lines) + len(new_lines)]
+        still_there = {text.strip() for text in around}.intersection(removed)
+        telling = len("".join(added)) >= _LEAST_CHARACTERS and not still_there
     else:
         # Only lines went: they must be nowhere, and what is left must be lines on both sides of the gap.
-        telling = _surrounds_a_gap(old_lines, new_lines) and not any(line in document.text for line in removed)
-    return document.line_at(start) if telling else None
+        telling = _surrounds_a_gap(old_lines, new_lines) and not any(text in document.text for text in removed)
+    return line if telling else None
 
 
 def _surrounds_a_gap(old: list[str], new: list[str]) -> bool:

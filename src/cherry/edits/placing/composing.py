@@ -57,7 +57,8 @@ def compose(document: Document, match: Match, new: Sequence[str], indents: Mappi
             pieces += [slot.raw + slot.extra for slot in before]
         else:
             pieces += _rewritten(before, after, indents, usual_end)
-    if not slots[-1].old.endswith("\n") or split_end(slots[-1].raw)[1]:
+    is_open_end = match.end == len(document.text) and not split_end(document.text)[1]
+    if not (is_open_end and slots[-1].old.endswith("\n")):
         return "".join(pieces)
     return _without_final_newline([piece for piece in pieces if piece], usual_end)
 

@@ -102,9 +102,8 @@ def unit_of(lines: Iterable[str]) -> str:
     if tabbed * 2 > sum(bool(indent) for indent in indents):
         return "\t"
     widths = [len(indent) for indent in indents if "\t" not in indent]
-    steps = Counter(abs(b - a) for a, b in pairwise(widths) if abs(b - a) in _UNITS)
-    if not steps:
-        steps = Counter(count for count in widths if count in _UNITS)
+    # Only steps inwards tell: one outwards may leave several levels at once.
+    steps = Counter(b - a for a, b in pairwise(widths) if b - a in _UNITS)
     if not steps:
         return ""
     return " " * min(steps, key=lambda step: (-steps[step], step))

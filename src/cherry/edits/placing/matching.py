@@ -171,8 +171,8 @@ def _identity(text: str) -> Folded:
 def _whole_lines(document: Document, sought: Sequence[str], tell: int, line: int) -> list[Match]:
     """Every line the same but for its indentation; whether the indentation is uniform is for the caller to prove."""
     first = line - tell
-    if first < 0 or first + len(sought) > len(document):
-        return []
+    if first < 0 or first + len(sought) > len(document) or not (sought[0].strip() and sought[-1].strip()):
+        return []  # a blank line at an edge proves nothing about the indentation of the others
     if any(_core(text) != _core(document.lines[first + i]) for i, text in enumerate(sought)):
         return []
     pairs = [Pair(text, document.starts[first + i], document.starts[first + i + 1]) for i, text in enumerate(sought)]

@@ -48,8 +48,8 @@ def is_marker(line: str, path: str = "") -> bool:
     found = _COMMENT.match(line)
     if found is None:
         return False
-    text = found["text"].strip()
-    is_comment = not bare.startswith(text) or not text
+    is_comment = not bare.startswith(found["text"]) or not found["text"]
+    text = found["text"].strip("()[]<> ")
     if _ONLY_DOTS.match(text):
         return is_comment
     if _DOTTED.match(text):

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from cherry.domain.errors import CherryError, edits
 from cherry.edits.edit import Replace
+from cherry.edits.line_ends import with_lf
 from cherry.edits.placing import matching, omission, refusals
-from cherry.edits.placing.applied import already_there, seems_applied
+from cherry.edits.placing.applied import already_there, is_covered, seems_applied
 from cherry.edits.placing.choosing import chosen
 from cherry.edits.placing.composing import Untellable, compose
 from cherry.edits.placing.disguises import disguises
@@ -48,12 +49,14 @@ class _Rung(NamedTuple):
     name: str
     matcher: matching.Rung
     whole_lines: bool = False
+    same_indent: bool = False
 
 
 _LADDER = (
     _Rung("line ends", matching.line_ends),
     _Rung("trailing space", matching.trailing_space),
     _Rung("typography", matching.typography),
+    _Rung("blank lines", matching.blank_lines, whole_lines=True, same_indent=True),
     _Rung("indentation", matching.indentation, whole_lines=True),
     _Rung("blank lines", matching.blank_lines, whole_lines=True),
 )
@@ -89,9 +92,10 @@ def _variants(edit: Replace, old: str, new: str) -> Iterator[_Wanted]:
 def _added(document: Document, edit: Replace) -> Placed:
     """An edit without an old text: the content of an empty file, or what comes at the end."""
     text = document.text
-    new = document.normal(edit.new).replace("\n", document.main_end)
+    given = omission.settled(edit.new, source="", known=text, path=edit.path)
     if not text:
-        return Placed((Span(0, 0, edit.new),), "exact", "", 1, 1)
+        return Placed((Span(0, 0, given),), "exact", "", 1, 1)
+    new = document.normal(given).replace("\n", document.main_end)
     if not edit.at_end:
         raise refusals.nothing_to_replace(document, edit)
     last = len(document)
@@ -128,7 +132,7 @@ def _climb(document: Document, wanted: _Wanted) -> Placed | None:
         matches = matching.find(document, _split(tried.old), rung.matcher)
         matches = [match for match in matches if _may_be_at(document, tried, match)]
         if rung.whole_lines:
-            matches = [match for match in matches if _reindent(document, match) is not None]
+            matches = [match for match in matches if _is_uniform(document, match, same=rung.same_indent)]
         if not matches:
             continue
         matches = chosen(document, wanted.edit, matches)
@@ -211,6 +215,11 @@ def _reindent(document: Document, match: Match) -> Reindent | None:
     return uniform([sought for sought, _ in pairs], [raw for _, raw in pairs], own_unit)
 
 
+def _is_uniform(document: Document, match: Match, *, same: bool) -> bool:
+    reindent = _reindent(document, match)
+    return reindent is not None and (not same or all(ours == theirs for ours, theirs in reindent.seen.items()))
+
+
 def _with_final_newline(document: Document, wanted: _Wanted, match: Match) -> str:
     """A new text that lost the final newline of the old one gets it back: the next line must not be glued to it."""
     old, new = wanted.old, wanted.new
@@ -221,7 +230,10 @@ def _with_final_newline(document: Document, wanted: _Wanted, match: Match) -> st
 def _finished(document: Document, wanted: _Wanted, matches: list[Match], written: list[_Written]) -> Placed:
     text = document.text
     spans = tuple(Span(match.start, match.end, new.text) for match, new in zip(matches, written, strict=True))
-    there = [already_there(text, *span) for span in spans]
+    there = [
+        already_there(text, *span) or (bool(wanted.overlooked) and is_covered(text, span.start, span.end, wanted.new))
+        for span in spans
+    ]
     first_line = document.line_at(spans[0].start) + 1
     if all(there):
         raise refusals.already_applied(wanted.edit, first_line)
@@ -235,7 +247,7 @@ def _finished(document: Document, wanted: _Wanted, matches: list[Match], written
 
 
 def _not_there(document: Document, edit: Replace, old: str, new: str) -> CherryError:
-    line = seems_applied(document, old, new)
+    line = seems_applied(Document(with_lf(document.text)), old, new)
     if line is not None:
         return refusals.already_applied(edit, line + 1)
     bare = next((found.old for found in disguises(old, new)), old)
