@@ -20,6 +20,7 @@ from cherry.edits.files.folders import Folders
 from cherry.edits.files.state import WHOLE_LIMIT, FileState, other_cases, read_state
 from cherry.edits.filesystem import Filesystem
 from cherry.edits.planning.difference import changed_since
+from cherry.edits.planning.locating import check_recorded
 from cherry.edits.planning.plan import Plan, PlannedFile, Revert, expectations, with_mode
 from cherry.edits.planning.planner import Drawn, Planner, StaleWriteError
 from cherry.edits.planning.presenting import present, view_of
@@ -118,8 +119,8 @@ class Editor:
         """What taking these change sets back (newest last) would do; with `redo`, what doing them again would. Writes nothing."""
         order = in_order(changes, redo=redo)
         paths = {path for change in order for path in (change.path, change.renamed_from) if path}
-        states = await self._in_thread(lambda _stop: self._states(paths))
-        worked_out = await Reverter(self._store, states, _merge).work_out(order, redo=redo)
+        states, unusable = await self._in_thread(lambda _stop: self._revertible(paths))
+        worked_out = await Reverter(self._store, states, unusable, _merge).work_out(order, redo=redo)
         view = await asyncio.to_thread(view_of, worked_out.files)
         plan = Plan(worked_out.files, view, expectations(worked_out.files), worked_out.notes)
         return Revert(
@@ -174,9 +175,28 @@ class Editor:
     def _states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
         with self._workspace() as folders:
             states = {path: read_state(self._filesystem, folders, path, limit=self._limit) for path in paths}
-            for path in other_cases(self._filesystem, folders, states):
-                states[path] = None
+            self._drop_other_cases(folders, states)
             return states
+
+    def _drop_other_cases(self, folders: Folders, states: dict[str, FileState | None]) -> None:
+        for path in other_cases(self._filesystem, folders, states):
+            states[path] = None
+
+    def _revertible(self, paths: Iterable[str]) -> tuple[dict[str, FileState | None], dict[str, str]]:
+        """What is at paths of a log, and why some may no longer be written: each goes through the jail, like a model's."""
+        unusable: dict[str, str] = {}
+        states: dict[str, FileState | None] = {}
+        with self._workspace() as folders:
+            for path in paths:
+                try:
+                    protected = check_recorded(self._jail, path)
+                    states[path] = read_state(self._filesystem, folders, path, limit=self._limit)
+                except CherryError as error:
+                    states[path], unusable[path] = None, error.message
+                else:
+                    unusable.update({path: protected} if protected else {})
+            self._drop_other_cases(folders, states)
+        return states, unusable
 
     def _workspace(self) -> Folders:
         return Folders(self._filesystem, str(self._jail.root))

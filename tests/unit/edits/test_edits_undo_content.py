@@ -250,6 +250,42 @@ async def test_the_diff_is_the_net_effect_of_all_change_sets(bench: Bench) -> No
     ]
 
 
+async def test_a_file_that_became_a_folder_is_a_conflict(bench: Bench) -> None:
+    bench.write("a.txt", "a\n")
+    changes = await bench.do(Replace(path="a.txt", old="a", new="b"))
+    (bench.root / "a.txt").unlink()
+    (bench.root / "a.txt").mkdir()
+    conflicts = await bench.conflicts(changes)
+    assert "folder" in conflicts[0]
+
+
+async def test_a_folder_that_became_a_link_is_not_followed(bench: Bench, tmp_path: Path) -> None:
+    (bench.root / "sub").mkdir()
+    bench.write("sub/a.txt", "a\n")
+    changes = await bench.do(Replace(path="sub/a.txt", old="a", new="b"))
+    (bench.root / "sub").rename(tmp_path / "outside")
+    (bench.root / "sub").symlink_to(tmp_path / "outside")
+    assert await bench.conflicts(changes)
+    assert (tmp_path / "outside/a.txt").read_text() == "b\n"
+
+
+@pytest.mark.parametrize("path", ["../outside.txt", ".git/hooks/pre-commit", "/etc/hostname"])
+async def test_a_forged_record_reaches_nothing_it_may_not(bench: Bench, path: str) -> None:
+    forged = FileChange(path=path, before=await bench.store.put(b"evil"), after="")
+    assert await bench.conflicts((forged,))
+    assert bench.files() == {}
+    assert not (bench.root.parent / "outside.txt").exists()
+
+
+async def test_a_new_file_of_secrets_can_be_taken_back(bench: Bench) -> None:
+    changes = await bench.do(Write(path=".env", content="KEY=1\n"))
+    await bench.undo(changes)
+    assert bench.files() == {}
+    changes = await bench.do(Write(path=".env", content="KEY=1\n"))
+    bench.write(".env", "KEY=mine\n")
+    assert await bench.conflicts(changes)
+
+
 async def test_nothing_of_git_is_touched(bench: Bench) -> None:
     def git(*arguments: str) -> str:
         identity = ("-c", "user.name=T", "-c", "user.email=t@example.org")

@@ -4,6 +4,7 @@ A commit keeps them open while it works: even if somebody moves a folder or puts
 written anywhere else than where it was checked.
 """
 
+import errno
 import os
 from collections.abc import Callable
 from types import TracebackType
@@ -44,6 +45,7 @@ class Folders:
         missing = []
         while folder not in self._handles:
             folder, name = split(folder)
+            _refuse_dots(name)
             missing.append(name)
         handle = self._keep(folder, self._handles[folder])
         for name in reversed(missing):
@@ -54,6 +56,7 @@ class Folders:
     def entry(self, path: str) -> Entry:
         """The open folder that holds `path`, and its name there. Raises OSError like `handle`."""
         folder, name = split(path)
+        _refuse_dots(name)
         return Entry(self.handle(folder), name)
 
     def forget(self, folder: str) -> None:
@@ -69,6 +72,12 @@ class Folders:
         if len(self._handles) > _MOST_HANDLES:
             self.forget(next(known for known in self._handles if known))
         return handle
+
+
+def _refuse_dots(name: str) -> None:
+    """Nothing goes up from here, wherever the path came from."""
+    if name in ("", ".", ".."):
+        raise OSError(errno.EINVAL, "not a name in a folder", name)
 
 
 def split(path: str) -> tuple[str, str]:

@@ -42,6 +42,23 @@ def name_of(jail: PathJail, filesystem: Filesystem, folders: Folders, path: str)
     )
 
 
+def check_recorded(jail: PathJail, path: str) -> str:
+    """For a path out of a log: a sentence why it is protected now, empty when it is not. Raises when it must not be touched at all.
+
+    What Cherry made may be protected afterwards (a new `.env`); taking back exactly that is still right.
+    """
+    _checked(path, path)
+    folder, name = split(path)
+    above = jail.resolve(folder or ".").relative
+    if path != (name if above == "." else f"{above}/{name}"):
+        raise CherryError(edits.STALE, "A folder on the way became a link", where=path)
+    try:
+        jail.resolve(path, for_write=True)
+    except CherryError as error:
+        return error.message if error.kind is tools.PROTECTED_PATH else ""
+    return ""
+
+
 def _checked(relative: str, given: str) -> str:
     if relative == ".":
         raise CherryError(tools.NOT_A_FILE, where=given, why="it is the workspace itself")

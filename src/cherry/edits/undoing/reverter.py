@@ -79,12 +79,18 @@ def in_order(changes: Sequence[Sequence[FileChange]], *, redo: bool) -> list[Fil
 
 
 class Reverter:
-    """Works one undo or redo out. `states` holds what is on disk at every path the changes name."""
+    """Works one undo or redo out. `states` holds what is on disk at every path the changes name.
 
-    def __init__(self, store: ContentStore, states: dict[str, FileState | None], merge: Merge) -> None:
+    `unusable`: path → a sentence saying why it may no longer be read or written.
+    """
+
+    def __init__(
+        self, store: ContentStore, states: dict[str, FileState | None], unusable: dict[str, str], merge: Merge
+    ) -> None:
         self._store = store
         self._merge = merge
         self._states = states
+        self._unusable = unusable
         self._slots = {path: _slot(path, state) for path, state in states.items()}
         self._conflicts: dict[str, None] = {}
         self._notes: dict[str, None] = {}
@@ -97,6 +103,9 @@ class Reverter:
             step = turned(change, redo=redo)
             if self._slots[step.here].refused or self._slots[step.there].refused:
                 continue
+            if reason := self._reason_against(step):
+                self._refuse(step, reason)
+                continue
             try:
                 await self._turn(step)
             except _GoneError:
@@ -105,6 +114,11 @@ class Reverter:
             return Reverted((), tuple(self._conflicts), tuple(self._notes))
         files = await self._net_effect(made)
         return Reverted(files, tuple(self._conflicts), tuple(self._notes))
+
+    def _reason_against(self, step: Turned) -> str:
+        """Why a path may not be used; what is exactly as Cherry left it may be taken back even where writing is refused now."""
+        reason = self._unusable.get(step.here) or self._unusable.get(step.there) or ""
+        return "" if step.old and self._slots[step.here].digest == step.old else reason
 
     async def _turn(self, step: Turned) -> None:
         slot = self._slots[step.here]
