@@ -70,8 +70,9 @@ class _BareTree:
         self._mark = mark
         self._watched = watched
 
-    def ask(self) -> None:
+    def ask(self) -> bool:
         self._signal_group(signal.SIGTERM)
+        return True
 
     def end(self) -> None:
         below = descendants(self._leader)

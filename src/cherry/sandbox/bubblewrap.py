@@ -123,10 +123,11 @@ class _NamespaceTree:
         self._tidy = tidy
         os.set_blocking(alive, False)
 
-    def ask(self) -> None:
-        """To the command and its children, not to bubblewrap, which would end at once."""
-        below = descendants(self._child.pid)
-        send(below[1:], signal.SIGTERM)
+    def ask(self) -> bool:
+        """The command and its children, not bubblewrap, which would end at once."""
+        below = descendants(self._child.pid)[1:]
+        send(below, signal.SIGTERM)
+        return bool(below)
 
     def end(self) -> None:
         if self._child.returncode is None:

@@ -30,8 +30,8 @@ _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.0005, 0.02
 class Tree(Protocol):
     """All processes of one command."""
 
-    def ask(self) -> None:
-        """Send SIGTERM to each."""
+    def ask(self) -> bool:
+        """Send SIGTERM to each; False when there was nobody to ask."""
         ...
 
     def end(self) -> None:
