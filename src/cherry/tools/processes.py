@@ -4,7 +4,6 @@ A `Running` belongs to this process; after a restart of Cherry its id means noth
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,8 +123,7 @@ class Running:
 
     async def _stop(self) -> None:
         if self.exit is None:
-            with contextlib.suppress(OSError):  # it ended by itself in this very moment
-                await self._process.kill()
+            await self._process.kill()
         await asyncio.wait([self._pump], timeout=2)
         if self.exit is None:  # its output is still held open by something that escaped the kill, or could not be read
             await cancel_and_wait([self._pump])

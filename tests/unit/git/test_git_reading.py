@@ -91,7 +91,8 @@ async def test_a_detached_head_and_a_merge_conflict_are_told(root: Path) -> None
         run(root, "commit", "-qam", branch)
     run(root, "checkout", "-q", "--detach", "left")
     assert (await read_status(git(root))).branch == ""
-    assert subprocess.run(["git", "merge", "right"], cwd=root, capture_output=True, check=False).returncode == 1
+    with pytest.raises(subprocess.CalledProcessError):
+        run(root, "merge", "right")
     status = await read_status(git(root))
     assert status.operation == "merge"
     assert [entry.conflicted for entry in status.entries] == [True]
