@@ -78,7 +78,8 @@ class Answering:
 
     async def _compact(self, *, keep: int) -> bool:
         self._journal.emit(Working("Summarising the earlier part of the session"))
-        event = await compact(self._state, self._gateway, model=model_of(self._state.turn.model), keep=keep)
+        model = model_of(self._bench.summary_model or self._state.turn.model)
+        event = await compact(self._state, self._gateway, model=model, keep=keep)
         if event is None:
             return False
         await self._journal.append(event)

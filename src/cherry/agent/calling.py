@@ -7,7 +7,7 @@ from cherry.agent.permission import Permission
 from cherry.agent.workbench import Workbench
 from cherry.domain.calls import Call, Result, Status
 from cherry.domain.errors import CherryError, tools
-from cherry.domain.events import ChangesApplied, Event, FileChange, ToolFinished, ToolStarted
+from cherry.domain.events import ChangesApplied, Event, ToolFinished, ToolStarted
 from cherry.domain.live import Working
 from cherry.kernel.tasks import cancel_and_wait
 from cherry.tools.context import change_id_of
@@ -109,9 +109,7 @@ class Calling:
         """The events that complete an edit that reached the disk before the interruption; empty when it did not."""
         if not started.expects or await self._bench.editor.reconcile(started.expects) != "applied":
             return []
-        files = tuple(
-            FileChange(path=path, before=before, after=after) for path, (before, after) in started.expects.items()
-        )
+        files = changes_expected(started.expects)
         recorded = any(change.change_id == change_id_of(call) for change in self._journal.state.changes)
         result = Result(
             call_id=call.id,

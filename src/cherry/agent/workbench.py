@@ -54,4 +54,6 @@ class Workbench(NamedTuple):
     editor: Editor
     notices: tuple[str, ...]
     """What the user must be told at every turn: that there is no sandbox."""
+    summary_model: str
+    """`provider/model` for summaries; empty: the turn's own."""
     close: Callable[[], Awaitable[None]]

@@ -126,7 +126,8 @@ class Turns:
             nonlocal summary
             state = await self._sessions.state(session)
             journal = Journal(self._store.log, lease, state, lambda _item: None)
-            model = model_of(await self._default_model(state.model))
+            bench = self.bench(session, Path(state.workspace))
+            model = model_of(bench.summary_model or await self._default_model(state.model))
             if event := await compact(state, self._gateway, model=model, keep=2):
                 await journal.append(event)
                 summary = event.summary

@@ -90,6 +90,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
         validator=SyntaxValidator(around.store.blobs, _load_faults),
         editor=editor,
         notices=() if sandbox.expected else (NO_SANDBOX,),
+        summary_model=settings.model.small,
         close=close,
     )
 
