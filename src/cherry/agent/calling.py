@@ -9,6 +9,7 @@ from cherry.domain.calls import Call, Result, Status
 from cherry.domain.errors import CherryError, tools
 from cherry.domain.events import ChangesApplied, Event, ToolFinished, ToolStarted
 from cherry.domain.live import Working
+from cherry.edits.planning.plan import changes_expected
 from cherry.kernel.tasks import cancel_and_wait
 from cherry.tools.context import change_id_of
 
