@@ -172,7 +172,7 @@ def _carried(middle: Sequence[tuple[str, str]], changed: str) -> str:
     kinds = {ours for ours, _ in differing}
     was = [(ours, theirs) for ours, theirs in middle if ours in kinds]
     will = [ours for ours, _ in clusters(changed, changed) if ours in kinds]
-    if [ours for ours, _ in was] != will:
+    if will and [ours for ours, _ in was] != will:
         shown = ", ".join(sorted(f"{theirs!r} for {ours!r}" for ours, theirs in set(differing)))
         raise Untellable(f"the file writes {shown} there, and the new text does not keep them one for one")
     stream = iter(theirs for _, theirs in was)
@@ -181,11 +181,12 @@ def _carried(middle: Sequence[tuple[str, str]], changed: str) -> str:
 
 def _refuse_lost_typography(before: Sequence[Slot], after: Sequence[str]) -> None:
     """Lines that become more or fewer lines cannot keep characters that the edit writes in another way."""
-    if not after:
-        return
     for slot in before:
         was, have = split_end(slot.old)[0].strip(_BLANKS), split_end(slot.raw)[0].strip(_BLANKS)
-        if was != have and was:
+        if was == have or not was:
+            continue
+        differing = [ours for ours, theirs in clusters(was, have) if ours != theirs]
+        if any(ours in line for ours in differing for line in after):
             raise Untellable(f"the file has {have!r} where the edit has {was!r}")
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cherry.edits.reading import apply_patch, change_lists, file_blocks, search_replace, unified
 from cherry.edits.reading.fences import Fence, opening, path_in_comment
-from cherry.edits.reading.hunks import is_hunk
+from cherry.edits.reading.hunks import is_hunk, is_numbered_hunk
 from cherry.edits.reading.lines import Lines, Step
 from cherry.edits.reading.paths import path_in, path_mentioned
 from cherry.edits.reading.reading import Collector
@@ -56,6 +56,8 @@ class Scanner:
         self._distance = 0
         self._pending: _Pending | None = None
         self._at_start = True
+        self._wrapper = ""
+        """The mark of a fence that is only around the answer."""
 
     def run(self) -> Step[None]:
         while True:
@@ -84,6 +86,10 @@ class Scanner:
             self._settle()
             lines.back(line)
             yield from unified.read_file(lines, into, path=self._label(loose=True))
+        elif is_numbered_hunk(line):
+            self._settle()
+            lines.back(line)
+            yield from unified.read_bare_hunks(lines, into, self._label(loose=True))
         elif file_blocks.starts_block(line, (yield from lines.peek_text())):
             self._settle()
             lines.back(line)
@@ -113,6 +119,10 @@ class Scanner:
 
     def _fence(self, fence: Fence) -> Step[None]:
         lines = self._lines
+        if self._wrapper == fence.mark and not fence.language:
+            self._wrapper = ""
+            self._settle()
+            return
         self._judge_pending(fence)
         lines.indent = fence.indent
         first, second, third = [*(yield from lines.peek_texts(3)), "", "", ""][:3]
@@ -124,7 +134,9 @@ class Scanner:
             yield from self._rest_of(fence)
         elif fence.is_diff or unified.starts_diff(first, second, third) or (is_hunk(first) and self._label(loose=True)):
             yield from self._diffs_in(fence)
-        elif not file_blocks.starts_block(first, second):  # else the fence is around the whole answer and says nothing
+        elif file_blocks.starts_block(first, second):
+            self._wrapper = fence.mark
+        else:
             yield from self._content_of(fence)
         lines.indent = ""
 
@@ -157,9 +169,9 @@ class Scanner:
             line = yield from lines.peek()
             if line is None or fence.closes(line):
                 break
-            if unified.starts_diff(line, (yield from lines.peek(1)), (yield from lines.peek(2))):
+            if unified.is_header(line, (yield from lines.peek(1))):
                 yield from unified.read_file(lines, into, fence=fence.mark, path=path)
-            elif is_hunk(line) and path:
+            elif is_numbered_hunk(line) or (is_hunk(line) and path):
                 yield from unified.read_bare_hunks(lines, into, path, fence=fence.mark)
             else:
                 yield from lines.next()

@@ -52,9 +52,7 @@ def starts_block(line: str, after: str | None) -> bool:
     if not (first[0] in ("file", "action") and len(pair) == 2 and pair <= {"file", "action", "content", "to"}):
         return False
     actions = [value for name, value in (first, second) if name == "action"]
-    return all(_verb(value) for value in actions) and (
-        bool(actions) or line.strip().startswith(("FILE", "**FILE", "# FILE"))
-    )
+    return all(" " not in value for value in actions) and (bool(actions) or line.lstrip("*#- ").startswith("FILE"))
 
 
 def read_head(lines: Lines, into: Collector) -> Step[Fields]:

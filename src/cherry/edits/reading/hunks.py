@@ -29,6 +29,11 @@ def is_hunk(line: str) -> bool:
     return bool(_HEAD.match(line) or _LOOSE_HEAD.match(line))
 
 
+def is_numbered_hunk(line: str) -> bool:
+    """The strict form, which nothing but a diff has."""
+    return bool(_HEAD.match(line))
+
+
 class _Body:
     """The lines of a hunk as they come in."""
 

@@ -58,6 +58,11 @@ def starts_diff(line: str, after: str | None, second: str | None) -> bool:
     return is_pair and (second is None or is_hunk(second) or not second.strip())
 
 
+def is_header(line: str, after: str | None) -> bool:
+    """Like `starts_diff` where nothing but a diff can be."""
+    return bool(_GIT.match(line)) or (line.startswith("--- ") and after is not None and after.startswith("+++ "))
+
+
 def read_file(lines: Lines, into: Collector, *, fence: str = "", path: str = "") -> Step[None]:
     """The diff of one file, standing at its first line. `path` is what the file is called around it, if it is."""
     header = yield from _header(lines)
@@ -72,7 +77,7 @@ def read_file(lines: Lines, into: Collector, *, fence: str = "", path: str = "")
 
 
 def read_bare_hunks(lines: Lines, into: Collector, path: str, *, fence: str = "") -> Step[None]:
-    """Hunks without a header, of a file named around them."""
+    """Hunks without a header, of a file named around them, if it is."""
     yield from _hunks(lines, into, _Header(old=path, new=path), fence=fence, path=path)
 
 
@@ -82,7 +87,7 @@ def _hunks(lines: Lines, into: Collector, header: _Header, *, fence: str, path: 
     usable = _started(into, header, target)
     count = 0
     while True:
-        line = yield from lines.peek_text() if not count else lines.peek()
+        line = yield from lines.peek_text()
         if line is None or not is_hunk(line):
             return count
         while not is_hunk((yield from lines.peek()) or ""):
