@@ -7,10 +7,12 @@
         async def run(self, ctx: ToolContext, command: Annotated[str, Field(description="…")], timeout: float = 120) -> Output:
             '''First paragraph: what the model is told.'''
 
-A plain function works the same. The arguments' JSON Schema is made from the signature. What a tool needs arrives by constructor;
-what belongs to one call arrives in `ToolContext`.
+A plain function works the same, and so does one that is not async: it runs in a thread. The arguments' JSON Schema is made from the
+signature. What a tool needs arrives by constructor; what belongs to one call arrives in the parameter annotated `ToolContext`, if
+there is one.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,7 +38,7 @@ class Output(NamedTuple):
     status: Status = Status.SUCCESS
 
 
-ToolFunction = Callable[..., Awaitable[Output | str]]
+ToolFunction = Callable[..., Awaitable[Output | str] | Output | str]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,20 @@ class Tool:
     @cached_property
     def arguments_model(self) -> type[BaseModel]:
         return _arguments_model(self.name, self.function)
+
+    async def call(self, ctx: ToolContext, arguments: dict[str, Any]) -> Output | str:
+        """Run the function. One that is not async cannot be stopped: it ends by itself, its result unheard."""
+        given = {**arguments, self._context_parameter: ctx} if self._context_parameter else arguments
+        function: Callable[..., Any] = self.function
+        is_async = inspect.iscoroutinefunction(function)
+        output = function(**given) if is_async else await asyncio.to_thread(function, **given)
+        result: Output | str = await output if isinstance(output, Awaitable) else output
+        return result
+
+    @cached_property
+    def _context_parameter(self) -> str:
+        parameters = inspect.signature(self.function, eval_str=True).parameters.values()
+        return next((parameter.name for parameter in parameters if parameter.annotation is ToolContext), "")
 
     @cached_property
     def definition(self) -> ToolDefinition:

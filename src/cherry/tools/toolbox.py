@@ -127,5 +127,4 @@ async def _step(wrapper: Wrapper, proceed: Proceed, invocation: Invocation) -> R
 
 
 async def _run_function(invocation: Invocation) -> Result:
-    output = await invocation.tool.function(invocation.ctx, **invocation.arguments)
-    return succeeded(invocation.call, output)
+    return succeeded(invocation.call, await invocation.tool.call(invocation.ctx, invocation.arguments))

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from dataclasses import replace
 from typing import Annotated
 
@@ -75,8 +76,14 @@ async def sleep(ctx: ToolContext, ask: bool = False) -> str:
     return ""
 
 
+@tool("demo.plain", effect="read")
+def plain_function(number: int) -> str:
+    """Not async, and needs no context."""
+    return f"{number} {threading.current_thread() is threading.main_thread()}"
+
+
 def box(*wrappers: object) -> Toolbox:
-    return Toolbox(list(tools_of(add, echo, crash, sleep)), wrappers or INNER)  # type: ignore[arg-type]
+    return Toolbox(list(tools_of(add, echo, crash, sleep, plain_function)), wrappers or INNER)  # type: ignore[arg-type]
 
 
 async def run(
@@ -88,6 +95,10 @@ async def run(
 
 async def test_a_call_runs_its_function_with_typed_arguments() -> None:
     assert (await run("demo.add", {"first": 1, "second": 2})).text == "3"
+
+
+async def test_a_function_that_is_not_async_runs_in_a_thread() -> None:
+    assert (await run("demo.plain", {"number": 7})).text == "7 False"
 
 
 async def test_a_tool_is_found_by_its_wire_name() -> None:
@@ -297,7 +308,13 @@ def test_titles_hide_nothing() -> None:
 def test_what_is_offered_is_the_same_object_every_time() -> None:
     toolbox = box()
     assert toolbox.offered() is toolbox.offered()
-    assert [tool.name for tool in toolbox.offered()] == ["demo.add", "demo.echo", "demo.crash", "demo.sleep"]
+    assert [tool.name for tool in toolbox.offered()] == [
+        "demo.add",
+        "demo.echo",
+        "demo.crash",
+        "demo.sleep",
+        "demo.plain",
+    ]
 
 
 def test_two_tools_of_one_name_are_a_mistake_of_the_programmer() -> None:
