@@ -1,6 +1,7 @@
 """The shell parser: all the programs that would run, and doubt where there is any."""
 
 import subprocess
+import tempfile
 
 import pytest
 from hypothesis import given, settings
@@ -173,12 +174,14 @@ def test_programs_bash_runs_are_among_those_found(pieces: list[str]) -> None:
     if parsed.problem:
         return
     program = 'command_not_found_handle() { printf "%s\\0" "$1" >&3; }\nexec 3>&1 1>/dev/null 2>&1 </dev/null\n'
-    done = subprocess.run(
-        ["/bin/bash", "-c", program + script],
-        capture_output=True,
-        check=False,
-        env={"PATH": "/nonexistent"},
-        timeout=10,
-    )
+    with tempfile.TemporaryDirectory() as folder:  # some of these scripts make files
+        done = subprocess.run(
+            ["/bin/bash", "-c", program + script],
+            cwd=folder,
+            capture_output=True,
+            check=False,
+            env={"PATH": "/nonexistent"},
+            timeout=10,
+        )
     ran = set(done.stdout.decode().split("\0")[:-1])
     assert ran <= {found.name for found in parsed.programs}
