@@ -158,6 +158,19 @@ async def test_very_much_output_is_bounded_in_memory(bench: ToolBench) -> None:
     assert b"bytes of output were not kept" in whole
 
 
+async def test_endless_output_holds_up_nobody(bench: ToolBench) -> None:
+    flood = asyncio.create_task(bench.run("shell.run", command="yes 'line of output that goes on'", timeout=1))
+    await eventually(lambda: len(bench.streamed) > 0)
+    turns = 0
+    while not flood.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 100
+    result = await flood
+    assert result.status is Status.PARTIAL
+    assert result.seconds < 10
+
+
 async def test_a_background_command_is_read_and_stopped(bench: ToolBench) -> None:
     started = await bench.run(
         "shell.run", command="echo one; until [ -e go ]; do sleep 0.01; done; echo two; sleep 60", background=True

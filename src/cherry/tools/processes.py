@@ -117,6 +117,7 @@ class Running:
                 text = live.feed(data)
                 told += len(text)
                 self.watcher(text)
+            await asyncio.sleep(0)  # a pipe that is never empty would keep everybody else waiting
         self.exit = await self._process.wait()
         self._ended = self._clock.monotonic()
         self._changed.set()
