@@ -9,7 +9,6 @@ The words are brought to one line, made visible and stripped of the key before a
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -76,8 +75,7 @@ class ProviderError(CherryError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(NamedTuple):
     """What an error body says, in no vendor's shape."""
 
     words: str = ""
@@ -87,35 +85,31 @@ class _Said:
     structured: bool = False
 
 
-_TOO_LONG: Final = re.compile(
+# Written as text: they are compiled when the first error comes, not at every start.
+_TOO_LONG: Final = (
     r"context.length.exceeded|exceed_context_size|maximum context length|max(imum)? prompt length|context window"
     r"|prompt is too long|prompt too long|input is too long|context size|exceeds? (the )?(available )?context"
     r"|exceed context limit|longer than the (maximum )?model|maximum model length|range of input length"
-    r"|input (token count|length) exceeds|too large for model with|reduce the length of the (messages|prompt|input)"
+    r"|input (token count|length).{0,30} exceeds|too large for model with|reduce the length of the (messages|prompt|input)"
     r"|tokens to keep from the initial prompt|context the overflows|context length (of|is) only|request_too_large"
-    r"|request too large for",
-    re.IGNORECASE,
+    r"|request too large for"
 )
-_NO_QUOTA: Final = re.compile(
+_NO_QUOTA: Final = (
     r"insufficient.(quota|balance|funds|credit)|exceeded your current quota|credit balance is too low|arrearage"
-    r"|billing.(hard.limit|error|not.active)|payment required|out of credits|account .{0,20}overdue",
-    re.IGNORECASE,
+    r"|billing.(hard.limit|error|not.active)|payment required|out of credits|usage limits?\b|account .{0,20}overdue"
 )
-_FILTERED: Final = re.compile(
+_FILTERED: Final = (
     r"content.?(filter|management|policy)|invalid_prompt|policy_violation|data.?inspection.?failed|flagged as"
-    r"|inappropriate content|moderation",
-    re.IGNORECASE,
+    r"|inappropriate content|moderation|content exists risk"
 )
-_FOREIGN_THOUGHT: Final = re.compile(
-    r"encrypted.content|(invalid|missing).{0,20}signature|signature.{0,40}thinking|thinking.{0,40}(signature|blocks?)",
-    re.IGNORECASE,
+_FOREIGN_THOUGHT: Final = (
+    r"encrypted.content|(invalid|missing).{0,20}signature|signature.{0,40}thinking|thinking.{0,40}(signature|blocks?)"
 )
-_NO_MODEL: Final = re.compile(
+_NO_MODEL: Final = (
     r"model_not_found|model[^.]{0,80}(not found|not exist|does not exist|isn't available|not available|not supported|no such)"
-    r"|(no such|unknown|invalid|unsupported) model|model not exist|try pulling it|^model: ",
-    re.IGNORECASE,
+    r"|(no such|unknown|invalid|unsupported|not a valid) model|model not exist|try pulling it|^model: "
 )
-_HTTP_DATE: Final = re.compile(
+_HTTP_DATE: Final = (
     r"(?P<day>\d{1,2}) (?P<month>\w{3}) (?P<year>\d{4}) (?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
 )
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -228,7 +222,7 @@ def refused(origin: Origin, words: str, *, spent: Usage | None = None) -> Provid
 
 def refuses_reasoning(error: ProviderError) -> bool:
     """Whether the provider cannot read the sealed thoughts that went back to it."""
-    return error.kind is rows.BAD_REQUEST and bool(_FOREIGN_THOUGHT.search(error.why))
+    return error.kind is rows.BAD_REQUEST and _says(error.why, _FOREIGN_THOUGHT)
 
 
 def _classified(status: int, said: _Said, origin: Origin, *, retry_after: float | None, location: str) -> ProviderError:
@@ -252,19 +246,23 @@ def _row(status: int, said: _Said, origin: Origin) -> _Row:
     text = " ".join((said.words, *sorted(said.codes)))
     if status >= 400 and said.structured:
         # Phrases before numbers: vendors report a prompt that is too long as 400, 413, 429 and 500, no credit as 400 to 429.
-        if _TOO_LONG.search(text):
+        if _says(text, _TOO_LONG):
             return _Row(rows.CONTEXT_TOO_LONG)
-        if status < 500 and _NO_QUOTA.search(text):
+        if status < 500 and _says(text, _NO_QUOTA):
             return _Row(rows.QUOTA)
     return _by_status(status, said, text, origin)
+
+
+def _says(text: str, pattern: str) -> bool:
+    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def _by_status(status: int, said: _Said, text: str, origin: Origin) -> _Row:
     model = f"{origin.provider} has no model {origin.model}"
     match status:
-        case 400 | 422 if _FILTERED.search(text):
+        case 400 | 403 | 422 if _says(text, _FILTERED):
             return _Row(rows.REFUSED_CONTENT)
-        case 400 if _NO_MODEL.search(text):
+        case 400 if _says(text, _NO_MODEL):
             return _Row(rows.MODEL_NOT_FOUND, model)
         case 401:
             return _Row(rows.AUTH, f"{origin.provider} refused the key", _key_step(origin))
@@ -272,7 +270,7 @@ def _by_status(status: int, said: _Said, text: str, origin: Origin) -> _Row:
             return _Row(rows.QUOTA)
         case 403 if not said.html:
             return _Row(rows.AUTH, f"{origin.provider} does not allow this", _key_step(origin))
-        case 404 if said.structured and _NO_MODEL.search(text):
+        case 404 if said.structured and _says(text, _NO_MODEL):
             return _Row(rows.MODEL_NOT_FOUND, model)
         case 407:
             what = "The proxy wants a user name and a password"
@@ -363,7 +361,7 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 def _http_date(text: str) -> float | None:
     """Seconds since 1970 of `Wed, 21 Oct 2026 07:28:00 GMT`. By hand: `email.utils` takes 25 ms to import."""
-    found = _HTTP_DATE.search(text)
+    found = re.search(_HTTP_DATE, text)
     if not found or found["month"] not in _MONTHS:
         return None
     month = _MONTHS.index(found["month"]) + 1

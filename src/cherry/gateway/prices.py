@@ -58,7 +58,7 @@ class Known(NamedTuple):
 
     def price_for(self, prompt_tokens: int, time_of_day: str) -> Price | None:
         for start, end, price in self.hours:
-            if start <= time_of_day < end:
+            if time_of_day and _between(start, time_of_day, end):
                 return price
         reached = [price for tokens, price in self.tiers if prompt_tokens > tokens]
         return reached[-1] if reached else self.price
@@ -169,6 +169,11 @@ class Prices:
 
     def _time_of_day(self) -> str:
         return datetime.fromtimestamp(self._now(), UTC).strftime("%H:%M")
+
+
+def _between(start: str, time_of_day: str, end: str) -> bool:
+    """Also over midnight."""
+    return start <= time_of_day < end if start < end else time_of_day >= start or time_of_day < end
 
 
 def _row(row: Mapping[str, Any]) -> Known:

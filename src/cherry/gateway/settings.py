@@ -82,8 +82,8 @@ class GatewaySettings(Value):
     model: str = ""
     """`provider/model`, or a model name that fits one provider; empty: the first provider found decides."""
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
-    deadlines: Deadlines = Deadlines()
-    retries: Retries = Retries()
+    deadlines: Deadlines = Deadlines.model_construct()
+    retries: Retries = Retries.model_construct()
     prices: dict[str, PriceSetting] = Field(default_factory=dict)
     """By `provider/model` or by model name; a `*` at the end stands for any ending."""
     max_answer_bytes: Annotated[int, Field(ge=1024)] = 4 << 20

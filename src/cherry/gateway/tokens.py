@@ -9,6 +9,7 @@ provider reports what it counted, the estimate for that model is corrected by th
 A message is counted once and remembered by identity, so a step of a long session costs what is new in it.
 """
 
+import functools
 import re
 from collections import OrderedDict
 from typing import Final, NamedTuple
@@ -38,17 +39,38 @@ _LEAST_REPORTED: Final = 200
 _RATIO_BOUNDS: Final = (0.5, 2.0)
 _UNREADABLE_IMAGE: Final = (1024, 1024)
 
-_WORD: Final = re.compile(r"[A-Za-z]+")
-_DIGITS: Final = re.compile(r"\d{1,3}")
-_MARKS: Final = re.compile(r"[^\w\s]+")
-_MARK: Final = re.compile(r"[^\w\s]|_")
-_SHIFT: Final = re.compile(r"[a-z][A-Z]|[A-Z]{2}|[0-9][A-Za-z]")
-_BREAK: Final = re.compile(r"\n\s*")
-_GAP: Final = re.compile(r"(?<=\S)  +")
-_CJK: Final = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
-_HANGUL: Final = re.compile(r"[\uac00-\ud7af]")
-_LATIN: Final = re.compile(r"[\u0080-\u024f]")
-_OTHER: Final = re.compile(r"[\u0250-\u2fff]")
+
+class _Patterns(NamedTuple):
+    """Compiled when first needed, not at every start."""
+
+    word: re.Pattern[str]
+    digits: re.Pattern[str]
+    marks: re.Pattern[str]
+    mark: re.Pattern[str]
+    shift: re.Pattern[str]
+    line_break: re.Pattern[str]
+    gap: re.Pattern[str]
+    cjk: re.Pattern[str]
+    hangul: re.Pattern[str]
+    latin: re.Pattern[str]
+    other: re.Pattern[str]
+
+
+@functools.cache
+def _patterns() -> _Patterns:
+    return _Patterns(
+        word=re.compile(r"[A-Za-z]+"),
+        digits=re.compile(r"\d{1,3}"),
+        marks=re.compile(r"[^\w\s]+"),
+        mark=re.compile(r"[^\w\s]|_"),
+        shift=re.compile(r"[a-z][A-Z]|[A-Z]{2}|[0-9][A-Za-z]"),
+        line_break=re.compile(r"\n\s*"),
+        gap=re.compile(r"(?<=\S)  +"),
+        cjk=re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]"),
+        hangul=re.compile(r"[\uac00-\ud7af]"),
+        latin=re.compile(r"[\u0080-\u024f]"),
+        other=re.compile(r"[\u0250-\u2fff]"),
+    )
 
 
 class Family(NamedTuple):
@@ -177,25 +199,26 @@ class TokenCounter:
 
 
 def _weighed(text: str, family: Family) -> float:
-    words = _WORD.findall(text)
+    shapes = _patterns()
+    words = shapes.word.findall(text)
     total = (
         len(words) * family.word
         + sum((len(word) - 1) // 6 for word in words) * family.six_more_letters
-        + len(_DIGITS.findall(text)) * family.digits
-        + len(_MARKS.findall(text)) * family.marks
-        + len(_MARK.findall(text)) * family.mark
-        + len(_SHIFT.findall(text)) * family.shift
-        + len(_BREAK.findall(text)) * family.line_break
-        + len(_GAP.findall(text)) * family.gap
+        + len(shapes.digits.findall(text)) * family.digits
+        + len(shapes.marks.findall(text)) * family.marks
+        + len(shapes.mark.findall(text)) * family.mark
+        + len(shapes.shift.findall(text)) * family.shift
+        + len(shapes.line_break.findall(text)) * family.line_break
+        + len(shapes.gap.findall(text)) * family.gap
     )
     if text.isascii():
         return total
     return (
         total
-        + len(_CJK.findall(text)) * family.cjk
-        + len(_HANGUL.findall(text)) * family.hangul
-        + len(_LATIN.findall(text)) * family.latin
-        + len(_OTHER.findall(text)) * family.other
+        + len(shapes.cjk.findall(text)) * family.cjk
+        + len(shapes.hangul.findall(text)) * family.hangul
+        + len(shapes.latin.findall(text)) * family.latin
+        + len(shapes.other.findall(text)) * family.other
     )
 
 

@@ -124,7 +124,8 @@ def _first_set(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str,
 
 def _address(spec: ProviderSpec, text: str, where: str) -> tuple[str, CherryError | None]:
     """The base URL in one form: with a scheme, without an end that the wire adds itself."""
-    url = text.strip().rstrip("/")
+    url = text.strip()
+    url = url if url.endswith("://") else url.rstrip("/")
     if "://" not in url and url:
         url = ("http://" if _looks_local(url) or spec.local_port else "https://") + url.lstrip(":/")
     for ending in spec.strip_from_url:
