@@ -156,6 +156,8 @@ class TokenCounter:
         self._system: OrderedDict[tuple[str, Family], int] = OrderedDict()
         self._tools: tuple[tuple[OfferedTool, ...], Family, int] = ((), _CL100K, 0)
         self._ratios: dict[ModelRef, float] = {}
+        self._counted: tuple[tuple[Message, ...], Family, int] = ((), _CL100K, 0)
+        """The conversation counted last: a step only adds to it."""
 
     def count(self, prompt: Prompt) -> int:
         """What the provider will count for this prompt, as far as can be told."""
@@ -173,7 +175,16 @@ class TokenCounter:
 
     def _raw(self, prompt: Prompt) -> int:
         family = family_of(prompt.model.model)
-        return self._stable(prompt, family) + sum(self._message(message, family) for message in prompt.messages)
+        return self._stable(prompt, family) + self._conversation(prompt.messages, family)
+
+    def _conversation(self, messages: tuple[Message, ...], family: Family) -> int:
+        before, counted_for, total = self._counted
+        # Comparing is quick: the messages of a session are the same objects in every prompt.
+        if counted_for is not family or messages[: len(before)] != before:
+            before, total = (), 0
+        total += sum(self._message(message, family) for message in messages[len(before) :])
+        self._counted = (messages, family, total)
+        return total
 
     def _stable(self, prompt: Prompt, family: Family) -> int:
         """System prompt and tools: the same in every step of a session."""
