@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from cherry.edits import line_ends
+from cherry.edits.placing.typography import plain
 
 
 class Document:
@@ -30,6 +31,27 @@ class Document:
     @cached_property
     def main_end(self) -> str:
         return line_ends.dominant_end(self.text)
+
+    @cached_property
+    def _plain_lines(self) -> list[str]:
+        return self.lines if self.text.isascii() else [plain(line) for line in self.lines]
+
+    @cached_property
+    def plain_text(self) -> str:
+        """All lines in their plain form, each ended by `\\n`: the same lines, other positions."""
+        return "\n".join([*self._plain_lines, ""])
+
+    @cached_property
+    def _plain_starts(self) -> list[int]:
+        return [0, *accumulate(len(line) + 1 for line in self._plain_lines)]
+
+    def plain_line_at(self, position: int) -> int:
+        """The index of the line that holds a position of `plain_text`."""
+        return bisect_right(self._plain_starts, position) - 1
+
+    def plain_line_end(self, index: int) -> int:
+        """Where the line after this one starts in `plain_text`."""
+        return self._plain_starts[index + 1]
 
     @cached_property
     def _lone_cr(self) -> bool:

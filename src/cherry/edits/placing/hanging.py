@@ -1,14 +1,14 @@
-"""An old text of one line that begins after the line's indentation, replaced by several lines.
+"""An old text that begins inside or after the indentation of its line: what indentation the new text is meant to have.
 
-The new lines below the first can be meant in two ways: as they stand (the first line lost its indentation in copying), or relative
-to the first (all did). Where only one of them makes sense it is taken; where the difference would change meaning, it is refused.
+The first line can be meant whole or like the old one; further lines as they stand (only the first lost its indentation in copying)
+or relative to the first (all did). Where one reading makes sense it is taken; where the others would change meaning, it is refused.
 """
 
 from pathlib import PurePosixPath
 
 from cherry.edits.placing.composing import Untellable
 from cherry.edits.placing.document import Document
-from cherry.edits.placing.indentation import Reindent, indent_of, unit_of, width
+from cherry.edits.placing.indentation import Reindent, indent_of, unit_near, unit_of, width
 
 _INDENTED = frozenset(
     {
@@ -31,28 +31,37 @@ _INDENTED = frozenset(
 )
 _OPENERS = (":", "{", "(", "[", "->", "=>")
 _MULTI_LINE_LITERALS = ('"""', "'''", "`", "<<")
-_WINDOW = 300
 
 
 def settled(document: Document, start: int, old: str, new: str, path: str) -> str:
     """The new text as it must stand when it is put at `start`. Raises Untellable."""
-    first, *rest = new.split("\n")
-    if "\n" in old.rstrip("\n") or not any(line.strip() for line in rest):
-        return new
     line = document.line_at(start)
     before = document.text[document.starts[line] : start]
-    if not before or before.strip(" \t"):
+    if not before or before.strip(" \t") or not old.partition("\n")[0].strip():
         return new
     base = before + indent_of(old)
-    if not old.strip() or _stands_as_given(base, first, rest):
+    first, *rest = new.split("\n")
+    if first.strip() and indent_of(first) != indent_of(old):
+        return _first_line(base, before, new, path, line)
+    if "\n" in old.rstrip("\n") or not any(text.strip() for text in rest) or _stands_as_given(base, first, rest):
         return new
     if _is_relative(base, first, rest) or (not _matters(path) and _is_closed(new)):
         return _relative(document, line, before, old, new)
     if not _matters(path):
         return new
     raise Untellable(
-        f"the old text begins after the indentation of line {line + 1}, and the further lines of the new text are indented less; "
-        "give whole lines in both, with the indentation they have in the file"
+        f"the old text begins after the indentation of line {line + 1}, and the further lines of the new text are indented less"
+    )
+
+
+def _first_line(base: str, before: str, new: str, path: str, line: int) -> str:
+    """The first line is indented otherwise in the new text: whole there and not in the old one, or really moved."""
+    if indent_of(new) == base:
+        return new[len(before) :]
+    if not _matters(path):
+        return new
+    raise Untellable(
+        f"the old text begins inside the indentation of line {line + 1}, and the new one is indented otherwise"
     )
 
 
@@ -91,7 +100,7 @@ def _is_closed(new: str) -> bool:
 
 def _relative(document: Document, line: int, before: str, old: str, new: str) -> str:
     first, *rest = new.split("\n")
-    own_unit = unit_of(document.lines[max(0, line - _WINDOW) : line + _WINDOW])
+    own_unit = unit_near(document.lines, line)
     given = indent_of(old)
     reindent = Reindent({given: before + given}, own_unit)
     indents = reindent.mapped((indent_of(text) for text in rest if text.strip()), unit_of([first, *rest]))

@@ -68,8 +68,11 @@ class Reindent(NamedTuple):
         return derived
 
 
-def uniform(given: Sequence[str], own: Sequence[str], own_unit: str) -> Reindent | None:
-    """None when no one function takes the indentations of the lines sought to those of the document. Blank lines left out."""
+def uniform(given: Sequence[str], own: Sequence[str]) -> dict[str, str] | None:
+    """From each indentation of the lines sought to the document's; None when no one growing function does that.
+
+    Blank lines are left out.
+    """
     seen: dict[str, str] = {}
     for line, theirs in zip(given, own, strict=True):
         if line.strip() and seen.setdefault(indent_of(line), indent_of(theirs)) != indent_of(theirs):
@@ -77,7 +80,7 @@ def uniform(given: Sequence[str], own: Sequence[str], own_unit: str) -> Reindent
     ranked = sorted(seen.items(), key=lambda item: width(item[0]))
     if any(width(a[0]) >= width(b[0]) or width(a[1]) >= width(b[1]) for a, b in pairwise(ranked)):
         return None
-    return Reindent(seen, own_unit)
+    return seen
 
 
 def indent_of(line: str) -> str:
@@ -93,6 +96,14 @@ def level(indent: str, unit: str) -> int | None:
     """How many levels deep; None when it is not a whole number of units."""
     count, rest = divmod(len(indent), len(unit))
     return count if not rest and indent == unit * count else None
+
+
+_UNIT_WINDOW = 300
+
+
+def unit_near(lines: Sequence[str], line: int) -> str:
+    """One level of indentation as the lines around one show it."""
+    return unit_of(lines[max(0, line - _UNIT_WINDOW) : line + _UNIT_WINDOW])
 
 
 def unit_of(lines: Iterable[str]) -> str:

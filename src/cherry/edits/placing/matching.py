@@ -5,7 +5,6 @@ sought with the characters of the document it stands for, so that what an edit k
 Rungs are cumulative: each also overlooks what those before it do.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,7 +13,8 @@ from cherry.edits.placing.document import Document
 from cherry.edits.placing.typography import Folded, fold, plain
 
 _BLANKS = " \t"
-_WORD = re.compile(r"(?<![\\A-Za-z0-9_])[A-Za-z0-9_]+")
+_COUNTED = 5
+"""Lines sought whose occurrences are counted, to find the rarest."""
 
 
 class Pair(NamedTuple):
@@ -44,46 +44,32 @@ Rung = Callable[[Document, Sequence[str], int, int], list[Match]]
 
 def find(document: Document, sought: Sequence[str], rung: Rung) -> list[Match]:
     """All distinct places of `sought` under one rung, in order."""
-    tell = telling_line(sought)
     found: dict[tuple[int, int], Match] = {}
+    tell = telling_line(document, sought)
     for line in candidates(document, sought[tell]):
         for match in rung(document, sought, tell, line):
             found.setdefault((match.start, match.end), match)
     return sorted(found.values(), key=lambda match: (match.start, match.end))
 
 
-def telling_line(sought: Sequence[str]) -> int:
-    """The index of the line with the longest word: the one that is probably rarest."""
-    return max(
-        range(len(sought)), key=lambda index: (len(_telling_word(sought[index])), bool(sought[index].strip()), -index)
-    )
+def telling_line(document: Document, sought: Sequence[str]) -> int:
+    """The index of the line sought that fewest lines of the document can be."""
+    longest = sorted(range(len(sought)), key=lambda index: (-len(sought[index].strip()), index))[:_COUNTED]
+    counts = {index: document.plain_text.count(_core(sought[index])) for index in longest if _core(sought[index])}
+    return min(counts, key=lambda index: (counts[index], longest.index(index))) if counts else 0
 
 
 def candidates(document: Document, sought_line: str) -> Iterator[int]:
-    """Lines that have the longest word of the line sought; no tolerance changes letters, so no other line can be it."""
-    word = _telling_word(sought_line)
-    if not word:
+    """Lines that hold the line sought but for white space around it: no tolerance changes more than typography."""
+    core = _core(sought_line)
+    if not core:
         yield from range(len(document))
         return
-    last = -1
-    position = document.text.find(word)
+    position = document.plain_text.find(core)
     while position != -1:
-        line = document.line_at(position)
-        if line != last:
-            yield line
-            last = line
-        position = document.text.find(word, document.starts[line + 1])
-
-
-def _telling_word(line: str) -> str:
-    """The longest run of ASCII letters and digits; a letter before a possible combining mark is left out."""
-    best = ""
-    for found in _WORD.finditer(line):
-        word = found[0]
-        if found.end() < len(line) and line[found.end()] > "\x7f":
-            word = word[:-1]
-        best = max(best, word, key=len)
-    return best
+        line = document.plain_line_at(position)
+        yield line
+        position = document.plain_text.find(core, document.plain_line_end(line))
 
 
 @dataclass(frozen=True, slots=True)

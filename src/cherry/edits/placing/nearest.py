@@ -15,8 +15,11 @@ _SHOWN_LINES = 12
 _SHOWN_WIDTH = 200
 _SHOWN_DIFFERENCES = 3
 _SHOWN_PLACES = 8
-_COMPARED_LINES = 60
+_COMPARED_LINES = 20
 """So many lines of the document are compared character by character at most."""
+_SOUGHT_WORDS = 8
+_SOUGHT_LINES = 500
+"""So many words of a line are looked for, each in so many lines at most."""
 _LIKE_ENOUGH = 0.5
 
 
@@ -77,17 +80,26 @@ def _votes(document: Document, wanted: Sequence[str]) -> Counter[int]:
 
 
 def _likest_line(document: Document, wanted: str) -> int | None:
-    words = set(_WORD.findall(wanted))
-    if not words:
-        return None
-    scores = [(len(words.intersection(_WORD.findall(line))), line_no) for line_no, line in enumerate(document.lines)]
-    likely = sorted((score, -line) for score, line in scores if score)[-_COMPARED_LINES:]
+    scores: Counter[int] = Counter()
+    for word in sorted(set(_WORD.findall(wanted)), key=len, reverse=True)[:_SOUGHT_WORDS]:
+        scores.update(_lines_with(document, word))
+    matcher = SequenceMatcher(None, "", wanted[:_SHOWN_WIDTH], autojunk=False)
     best, best_ratio = None, _LIKE_ENOUGH
-    for _, negative in reversed(likely):
-        ratio = SequenceMatcher(None, wanted[:_SHOWN_WIDTH], document.lines[-negative].strip()[:_SHOWN_WIDTH]).ratio()
+    for line, _ in scores.most_common(_COMPARED_LINES):
+        matcher.set_seq1(_core(document.lines[line])[:_SHOWN_WIDTH])
+        ratio = matcher.ratio()
         if ratio > best_ratio:
-            best, best_ratio = -negative, ratio
+            best, best_ratio = line, ratio
     return best
+
+
+def _lines_with(document: Document, word: str) -> list[int]:
+    lines: list[int] = []
+    position = document.text.find(word)
+    while position != -1 and len(lines) < _SOUGHT_LINES:
+        lines.append(document.line_at(position))
+        position = document.text.find(word, document.starts[lines[-1] + 1])
+    return lines
 
 
 def _place(document: Document, wanted: Sequence[str], start: int) -> Place:

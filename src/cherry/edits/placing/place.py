@@ -18,13 +18,10 @@ from cherry.edits.placing.composing import Untellable, compose
 from cherry.edits.placing.disguises import disguises
 from cherry.edits.placing.document import Document
 from cherry.edits.placing.hanging import settled
-from cherry.edits.placing.indentation import Reindent, indent_of, uniform, unit_of
+from cherry.edits.placing.indentation import Reindent, indent_of, uniform, unit_near, unit_of
 from cherry.edits.placing.matching import Match, Pair
 from cherry.edits.placing.placed import Placed, Span
 from cherry.edits.placing.segments import placed_in_segments
-
-_UNIT_WINDOW = 300
-"""Lines to either side of a place that show the indentation used there."""
 
 
 class _Wanted(NamedTuple):
@@ -199,25 +196,23 @@ def _rewritten(document: Document, wanted: _Wanted, match: Match, *, whole_lines
 
 def _reindented(document: Document, wanted: _Wanted, match: Match) -> str:
     lines = _split(_with_final_newline(document, wanted, match))
-    reindent = _reindent(document, match)
+    reindent = Reindent(_indents(document, match) or {}, unit_near(document.lines, document.line_at(match.start)))
     given_unit = unit_of([*_split(wanted.old), *lines])
-    indents = reindent and reindent.mapped((indent_of(line) for line in lines if line.strip()), given_unit)
+    indents = reindent.mapped((indent_of(line) for line in lines if line.strip()), given_unit)
     if indents is None:
         raise Untellable("the indentation of the new lines cannot be derived from that of the old ones")
     return compose(document, match, lines, indents)
 
 
-def _reindent(document: Document, match: Match) -> Reindent | None:
+def _indents(document: Document, match: Match) -> dict[str, str] | None:
     """How indentation differs at a place of whole lines; None when it does not differ uniformly."""
     pairs = [(pair.sought, document.text[pair.start : pair.end]) for pair in match.pairs if pair.sought is not None]
-    line = document.line_at(match.start)
-    own_unit = unit_of(document.lines[max(0, line - _UNIT_WINDOW) : line + _UNIT_WINDOW])
-    return uniform([sought for sought, _ in pairs], [raw for _, raw in pairs], own_unit)
+    return uniform([sought for sought, _ in pairs], [raw for _, raw in pairs])
 
 
 def _is_uniform(document: Document, match: Match, *, same: bool) -> bool:
-    reindent = _reindent(document, match)
-    return reindent is not None and (not same or all(ours == theirs for ours, theirs in reindent.seen.items()))
+    indents = _indents(document, match)
+    return indents is not None and (not same or all(ours == theirs for ours, theirs in indents.items()))
 
 
 def _with_final_newline(document: Document, wanted: _Wanted, match: Match) -> str:

@@ -6,6 +6,7 @@ they are: nothing is folded by looks alone (no full-width forms, no look-alike l
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -42,7 +43,9 @@ class Cluster(NamedTuple):
     theirs: str
 
 
+@lru_cache(maxsize=16_384)
 def fold(text: str) -> Folded:
+    """Remembered, because one edit after another looks at the same lines."""
     if text.isascii():
         return Folded(text, range(len(text) + 1))
     folded: list[str] = []
@@ -57,7 +60,7 @@ def fold(text: str) -> Folded:
 
 
 def plain(text: str) -> str:
-    return fold(text).text
+    return text if text.isascii() else fold(text).text
 
 
 def clusters(ours: str, theirs: str) -> list[Cluster]:
