@@ -284,3 +284,15 @@ async def test_non_utf8_output_is_passed_as_it_is(fence: Sandbox, workspace: Pat
     process = await fence.start(simple(workspace, "printf '\\377\\000x'"))
     assert b"".join([chunk async for chunk in process.output()]) == b"\xff\x00x"
     await process.wait()
+
+
+async def test_a_kill_at_any_moment_of_the_start_ends_it_and_soon(fence: Sandbox, workspace: Path) -> None:
+    seconds = unique()
+    for turns in (0, 1, 5, 20, 80, 300):
+        process = await fence.start(simple(workspace, f"sleep {seconds}"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        began = time.monotonic()
+        await process.kill()
+        assert time.monotonic() - began < 0.9  # the polite wait is a second
+    assert await until(lambda: not runs(seconds))

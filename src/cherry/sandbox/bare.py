@@ -1,7 +1,7 @@
 """Runs commands without a fence: for machines that have none, when the policy allows it.
 
-What still holds: a clean environment, limits, one pipe, and the whole tree ends with the command, also when Cherry is killed: a
-watcher in the command's own process group waits for Cherry's end of a pipe to close. What left the group is found by its mark.
+What still holds: a clean environment, limits, one pipe, and the whole tree ends with the command, also when Cherry is killed. What
+left the command's process group is found by a mark in its environment; see `processes.end_leftovers` for what a killed Cherry left.
 """
 
 import contextlib
@@ -11,16 +11,11 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from cherry.sandbox.launching import check_folders, launch, limits_prefix, shell
+from cherry.sandbox.launching import check_folders, launch, limits_prefix, shell, watched_prefix
 from cherry.sandbox.port import Command, Process
 from cherry.sandbox.processes import MARK, descendants, is_alive, marked, new_mark
 from cherry.sandbox.running import Running, send
 from cherry.sandbox.toolchains import KEPT_VARIABLES
-
-_WATCHED = '''w=/dev/fd/$1; shift
-if [ -r "$w" ]; then (read -r _ <"$w"; kill -s KILL -- "-$$") >/dev/null 2>&1 </dev/null & fi
-exec "$@"'''
-"""$1 is a descriptor that ends when Cherry does; the rest is the command."""
 
 
 class BareSandbox:
@@ -40,7 +35,7 @@ class BareSandbox:
         script = [*limits_prefix(command.bounds, processes=False), shell(), "-c", command.script]
         try:
             started = launch(
-                ["/bin/sh", "-c", _WATCHED, "cherry", str(theirs), *script],
+                [*watched_prefix(theirs, everything=False), *script],
                 environ=self._clean(command) | {MARK: mark},
                 with_input=command.input,
                 folder=folder,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.cgroups import ControlGroup, ControlGroups
-from cherry.sandbox.launching import as_user, check_folders, launch, limits_prefix, shell
+from cherry.sandbox.launching import as_user, check_folders, guarded_prefix, launch, shell
 from cherry.sandbox.port import Command, Process
 from cherry.sandbox.processes import descendants
 from cherry.sandbox.protection import Mounts, Protection
@@ -68,7 +68,8 @@ class BubblewrapSandbox:
         protection = Protection(workspace, command.protected)
         group = self._groups.make(command.bounds)
         alive, held = os.pipe()
-        passed = [held]
+        cherry_lives, lifeline = os.pipe()
+        passed = [held, cherry_lives]
         try:
             arguments = [*(group.prefix() if group else ()), self._program, "--sync-fd", str(held)]
             if self._filter is not None:
@@ -76,11 +77,12 @@ class BubblewrapSandbox:
                 arguments += ["--seccomp", str(passed[-1])]
             options = _options(command, view, workspace, folder, protection.mounts)
             passed.append(_memory_file("arguments", b"\0".join(os.fsencode(option) for option in options)))
-            arguments += ["--args", str(passed[-1]), "--", *_inner(command)]
+            arguments += ["--args", str(passed[-1]), "--", *_inner(command, cherry_lives)]
             identity = view.identity if view.identity.dropped else None
             started = launch(arguments, environ={}, with_input=command.input, passed=passed, identity=identity)
         except BaseException:
             os.close(alive)
+            os.close(lifeline)
             protection.close()
             if group:
                 self._groups.give_back(group)
@@ -88,7 +90,7 @@ class BubblewrapSandbox:
         finally:
             for handle in passed:
                 os.close(handle)
-        tree = _NamespaceTree(started.child, alive, protection, partial(self._tidy, group))
+        tree = _NamespaceTree(started.child, alive, lifeline, protection, partial(self._tidy, group))
         return Running(started.child, started.pipes.output, tree, stdin=started.pipes.stdin)
 
     def _tidy(self, group: ControlGroup | None) -> None:
@@ -115,10 +117,16 @@ class _NamespaceTree:
     """A process namespace: when its first process is gone, all are. That one holds a pipe of ours open until then."""
 
     def __init__(
-        self, child: subprocess.Popen[bytes], alive: int, protection: Protection, tidy: Callable[[], None]
+        self,
+        child: subprocess.Popen[bytes],
+        alive: int,
+        lifeline: int,
+        protection: Protection,
+        tidy: Callable[[], None],
     ) -> None:
         self._child = child
         self._alive = alive
+        self._lifeline: int | None = lifeline
         self._protection = protection
         self._tidy = tidy
         os.set_blocking(alive, False)
@@ -130,9 +138,13 @@ class _NamespaceTree:
         return bool(below)
 
     def end(self) -> None:
+        """What bubblewrap is still setting up escapes the signal, but not the guard inside."""
+        if self._lifeline is not None:
+            lifeline, self._lifeline = self._lifeline, None
+            os.close(lifeline)
         if self._child.returncode is None:
             below = descendants(self._child.pid)
-            send([self._child.pid, *below], signal.SIGKILL)
+            send([*below, self._child.pid], signal.SIGKILL)
 
     def is_gone(self) -> bool:
         try:
@@ -169,8 +181,8 @@ def try_bubblewrap(program: str, identity: Identity | None = None) -> str:
     return ""
 
 
-def _inner(command: Command) -> list[str]:
-    return [*limits_prefix(command.bounds, processes=True), shell(), "-c", command.script]
+def _inner(command: Command, cherry_lives: int) -> list[str]:
+    return [*guarded_prefix(command.bounds, cherry_lives), shell(), "-c", command.script]
 
 
 def _options(command: Command, view: View, workspace: Path, folder: Path, mounts: Mounts) -> list[str]:

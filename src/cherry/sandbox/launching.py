@@ -11,6 +11,17 @@ from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.port import Bounds, Command
 from cherry.sandbox.view import Identity
 
+_WATCHED = '''w=/dev/fd/$1; victims=$2; shift 2
+[ "$victims" ] || victims=-$$
+if [ -r "$w" ]; then ( (read -r _ <"$w"; kill -s KILL -- "$victims") >/dev/null 2>&1 </dev/null & ); fi
+exec "$@"'''
+"""Started beside the command, but not as its child, which it may not expect."""
+
+_GUARD = '''f=$0; read -t 0 -u "$f" && exit 125; exec {{f}}<&-
+ulimit -c 0 {limits} -u {processes} || exit 125
+exec "$@"'''
+"""$0 is the pipe, the rest is the command. Sizes count in kilobytes."""
+
 FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -48,6 +59,30 @@ def limits_prefix(bounds: Bounds, *, processes: bool) -> list[str]:
     if processes:
         options.append(f"--nproc={bounds.processes}")
     return [prlimit, *options]
+
+
+def watched_prefix(handle: int, *, everything: bool) -> list[str]:
+    """A program that leaves a watcher behind and then becomes the command that follows it.
+
+    When the other end of the pipe `handle` is closed, the watcher kills every process it may (`everything`, inside a process
+    namespace) or its own process group. The kernel closes the pipe even if Cherry is killed, at whatever moment.
+    """
+    return ["/bin/sh", "-c", _WATCHED, "cherry", str(handle), "-1" if everything else ""]
+
+
+def guarded_prefix(bounds: Bounds, handle: int) -> list[str]:
+    """A program that ends at once if Cherry is no more, sets the limits, and becomes the command that follows it.
+
+    bubblewrap binds its processes to Cherry's life only some milliseconds after it was started: a kill just before would leave
+    the command behind. The pipe `handle` is empty while Cherry lives and at its end afterwards; only bash can look at a pipe without
+    waiting for it, elsewhere a watcher waits.
+    """
+    if not shell().endswith("/bash"):
+        return [*watched_prefix(handle, everything=True), *limits_prefix(bounds, processes=True)]
+    limits = (
+        f"-t {bounds.cpu_seconds} -d {bounds.memory_bytes >> 10} -f {bounds.file_bytes >> 10} -n {bounds.open_files}"
+    )
+    return [shell(), "-c", _GUARD.format(limits=limits, processes=bounds.processes), str(handle)]
 
 
 def check_folders(command: Command) -> tuple[Path, Path]:

@@ -101,8 +101,7 @@ class Running:
 
     async def kill(self) -> None:
         """May be called at any time, also after the end."""
-        if not self._closed and not self._tree.is_gone():
-            self._tree.ask()
+        if not self._is_gone() and self._tree.ask():
             await self._until_gone(POLITE_SECONDS)
         await self._finish()
 
