@@ -97,8 +97,11 @@ class Terminal:
             return self.process.poll() is None
         try:
             data = os.read(self._master, 65536)
-        except OSError:  # Linux says EIO when the last process has closed its side
-            return False
+        except (
+            OSError
+        ):  # Linux says EIO while no process has the other side open: before the program took it, and after its end
+            time.sleep(0.005)
+            return self.process.poll() is None
         self.raw += data.decode("utf-8", "replace")
         return bool(data)
 
