@@ -43,6 +43,8 @@ _RAW_FACTOR: Final = 64
 _SMALLEST_WINDOW: Final = 16_384
 _LARGEST_WINDOW: Final = 1 << 20
 _ROOM_FOR_ANSWER: Final = 4096
+_MARGIN: Final = 1.25
+"""For the error of the estimate."""
 _QUESTION_SECONDS: Final = 10.0
 
 
@@ -177,7 +179,7 @@ class Endpoint:
         if model not in self.learned:
             await self._ask_ollama(model)
         most = self.learned.get(model, ModelFacts()).context_window or _LARGEST_WINDOW
-        needed = facts.prompt_tokens + max(facts.max_output or 0, _ROOM_FOR_ANSWER)
+        needed = round(facts.prompt_tokens * _MARGIN) + max(facts.max_output or 0, _ROOM_FOR_ANSWER)
         window = max(_SMALLEST_WINDOW, 1 << (needed - 1).bit_length(), self._windows.get(model, 0))
         self._windows[model] = min(window, most)
         return self._windows[model]

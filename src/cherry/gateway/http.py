@@ -47,7 +47,7 @@ class HttpTransport:
         if link is not None:
             response = await self._ask(link, request, waits)
         if response is None:
-            # None kept, or the kept one had been closed by the server meanwhile: the request never reached anybody.
+            # None kept, or the kept one closed without a byte: the server had most likely given it up before the request.
             link = _Link(to, await waits.connecting(self._dialler.connect(to)))
             response = await self._ask(link, request, waits, fresh=True)
         if response is None:
@@ -223,6 +223,8 @@ class _Link:
     async def receive(self, waits: _Waits, name: str) -> None:
         try:
             data = await waits.reading(self._reader, name)
+        except DeadlineExceeded:  # which is an OSError, as every TimeoutError
+            raise
         except OSError as error:
             if self._unused:
                 raise _ClosedUnused from None
