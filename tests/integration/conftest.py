@@ -16,6 +16,7 @@ from cherry.domain.events import Recorded
 from cherry.domain.prompts import ModelRef
 from cherry.kernel.clock import SystemClock
 from cherry.kernel.paths import home_folders
+from cherry.observability.log import Log
 from cherry.storage.open import open_store
 from cherry.testing.model import ScriptedGateway
 
@@ -37,6 +38,7 @@ class House:
             folders=self.folders,
             environ=self.environ,
             clock=SystemClock(),
+            log=Log(),
             trusted=False,
         )
         model = ModelRef("openai", "test")

@@ -12,6 +12,7 @@ from cherry.domain.live import Working
 from cherry.edits.planning.plan import changes_expected
 from cherry.kernel.tasks import cancel_and_wait
 from cherry.tools.context import change_id_of
+from cherry.tools.results import failed
 
 MAX_CALLS_PER_ANSWER = 64
 MAX_CALLS_AT_ONCE = 8
@@ -125,8 +126,3 @@ class Calling:
 
     def _finished(self, call: Call, result: Result) -> ToolFinished:
         return ToolFinished(call_id=call.id, tool=call.tool, title=self._bench.toolbox.title(call), result=result)
-
-
-def failed(call: Call, error: CherryError) -> Result:
-    text = f"Error ({error.code}): {error.message} {error.next_step}".strip()
-    return Result(call_id=call.id, status=Status.ERROR, text=text, fault=error.fault())

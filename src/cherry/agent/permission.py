@@ -52,7 +52,7 @@ class Permission:
 
     async def _proceed(self, call: Call, intent: Intent) -> None:
         action = Action(
-            tool=call.tool,
+            tool=self._toolbox.find(call.tool).name,  # a rule speaks of `fs.write`, the model perhaps of `fs_write`
             effect=intent.effect,
             title=intent.title,
             command=intent.command,

@@ -39,6 +39,7 @@ from cherry.gateway.port import Gateway
 from cherry.kernel.clock import Clock
 from cherry.kernel.ids import new_id
 from cherry.kernel.tasks import cancel_and_wait
+from cherry.observability.log import Log
 from cherry.storage.ports import Lease, Store
 
 
@@ -68,6 +69,7 @@ class Turns:
         clock: Clock,
         open_bench: Callable[[Path], Workbench],
         default_model: Callable[[str], Awaitable[str]],
+        log: Log,
     ) -> None:
         """`default_model` turns a session's model (perhaps empty) into `provider/model`, or raises why there is none."""
         self._store = store
@@ -77,6 +79,7 @@ class Turns:
         self._clock = clock
         self._open_bench = open_bench
         self._default_model = default_model
+        self._log = log
         self._benches: dict[str, Workbench] = {}
         self._running: dict[str, Running] = {}
 
@@ -156,6 +159,9 @@ class Turns:
             self._running[session] = Running(journal, task)
             try:
                 await self._turn(journal, order)
+            except Exception as error:
+                self._log.error("turn.failed", error=error, session=session)
+                raise
             finally:
                 del self._running[session]
 

@@ -50,6 +50,7 @@ def open_application(
         clock=around.clock,
         open_bench=lambda folder: open_workbench(folder, around),
         default_model=chosen_model,
+        log=around.log,
     )
 
     def definitions() -> list[ToolDefinition]:

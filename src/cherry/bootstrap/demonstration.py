@@ -24,6 +24,7 @@ from cherry.git.command import Git
 from cherry.kernel.clock import SystemClock
 from cherry.kernel.deadlines import deadline
 from cherry.kernel.paths import home_folders
+from cherry.observability.log import Log
 from cherry.sandbox.port import Command
 from cherry.storage.open import open_store
 
@@ -52,6 +53,7 @@ async def open_demonstration(environ: Mapping[str, str]) -> AsyncIterator[Demo]:
             folders=folders,
             environ=own,
             clock=clock,
+            log=Log(),
             trusted=False,
         )
         gateway, choice = open_gateway(loaded, clock=clock, replay=samples / "ledger.recording.jsonl")

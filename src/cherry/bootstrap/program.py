@@ -21,6 +21,8 @@ from cherry.domain.errors import CherryError, tools
 from cherry.git.command import Git
 from cherry.kernel.clock import SystemClock
 from cherry.kernel.paths import HomeFolders, home_folders
+from cherry.observability.log import Log, LogFile, StandardError
+from cherry.security.redaction import Redactor, secret_values
 from cherry.security.trust import TrustStore
 from cherry.storage.open import open_store
 
@@ -84,6 +86,17 @@ def make_wiring(environ: Mapping[str, str]) -> Wiring:
     )
 
 
+def _log(folders: HomeFolders, loaded: Loaded) -> Log:
+    """Opened when the first line is written."""
+    settings = loaded.settings.log
+    file = LogFile(folders.state / "logs" / "cherry.log")
+    return Log(
+        *((file, StandardError()) if settings.debug else (file,)),
+        level="debug" if settings.debug else settings.level,
+        redact=Redactor(secret_values(loaded.environ)).redact,
+    )
+
+
 def _surroundings(folders: HomeFolders, loaded: Loaded, *, trusted: bool) -> Surroundings:
     folder = loaded.settings.storage.folder
     if folder:
@@ -95,5 +108,6 @@ def _surroundings(folders: HomeFolders, loaded: Loaded, *, trusted: bool) -> Sur
         folders=folders,
         environ=loaded.environ,
         clock=clock,
+        log=_log(folders, loaded),
         trusted=trusted,
     )

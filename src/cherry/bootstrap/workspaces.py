@@ -20,6 +20,7 @@ from cherry.git.command import Git
 from cherry.kernel.clock import Clock
 from cherry.kernel.ids import content_hash
 from cherry.kernel.paths import HomeFolders
+from cherry.observability.log import Log
 from cherry.sandbox.port import Bounds
 from cherry.security.framing import frame
 from cherry.security.jail import Jail
@@ -27,8 +28,10 @@ from cherry.security.policy import Rule
 from cherry.security.redaction import Redactor, secret_values
 from cherry.security.remembered import RememberedRules
 from cherry.storage.upkeep import KeptStore
+from cherry.tools.shell import MAX_SECONDS, Patience
 from cherry.tools.standard import Workplace, standard_toolbox
 from cherry.tools.walking import workspace_files
+from cherry.tools.wrappers.cut import Limits
 
 
 class Surroundings(NamedTuple):
@@ -39,6 +42,7 @@ class Surroundings(NamedTuple):
     folders: HomeFolders
     environ: Mapping[str, str]
     clock: Clock
+    log: Log
     trusted: bool
     """The workspace's own notes and settings may be used."""
 
@@ -68,6 +72,9 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
             framed=lambda text, source: frame(text, source=source),
             network=settings.sandbox.network,
             bounds=_bounds(settings),
+            patience=Patience(settings.tools.timeout, min(settings.tools.max_timeout, MAX_SECONDS)),
+            output=Limits(characters=settings.tools.output_limit),
+            log=around.log,
         )
     )
     remembered = RememberedRules(around.folders.data / "approvals.json", jail.root)

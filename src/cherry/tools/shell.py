@@ -6,11 +6,12 @@ Output reaches watchers while it is printed and the model at the end. Time-out a
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
 from cherry.domain.calls import Status
+from cherry.domain.errors import CherryError, tools
 from cherry.domain.live import OutputStreamed
 from cherry.domain.views import CommandView
 from cherry.kernel.text import cut_middle, human_seconds, one_line
@@ -42,6 +43,24 @@ def _title(arguments: dict[str, Any]) -> str:
     return f"Run {one_line(str(arguments.get('command', ''))[:400], 100)}"
 
 
+class Patience(NamedTuple):
+    """How long commands in the foreground may take, in seconds."""
+
+    usual: float = DEFAULT_SECONDS
+    longest: float = MAX_SECONDS
+    """At most `MAX_SECONDS`."""
+
+    def seconds(self, asked: float | None) -> float:
+        """Raises CherryError(tools.BAD_ARGUMENTS) for more than is allowed."""
+        if asked is not None and asked > self.longest:
+            raise CherryError(
+                tools.BAD_ARGUMENTS,
+                f"shell.run: timeout may be at most {self.longest:g} seconds here, not {asked:g}",
+                next_step="Give less, or set background and look at it with shell_output.",
+            )
+        return asked or self.usual
+
+
 class ShellTools:
     def __init__(
         self,
@@ -51,6 +70,7 @@ class ShellTools:
         network: bool = False,
         bounds: Bounds | None = None,
         clean: Callable[[str], str] = str,
+        patience: "Patience | None" = None,
     ) -> None:
         """`clean` takes secrets out of what watchers are told; results are cleaned by the wrappers."""
         self._processes = processes
@@ -58,6 +78,7 @@ class ShellTools:
         self._network = network
         self._bounds = bounds or Bounds()
         self._clean = clean
+        self._patience = patience or Patience()
 
     @tool(
         "shell.run",
@@ -72,19 +93,20 @@ class ShellTools:
         self,
         ctx: ToolContext,
         command: str,
-        timeout: Annotated[float, Field(gt=0, le=MAX_SECONDS, description="seconds")] = DEFAULT_SECONDS,
+        timeout: Annotated[float | None, Field(gt=0, description="seconds, usually 120")] = None,
         background: bool = False,
     ) -> Output:
         """Run a bash command in the workspace root: tests, builds, any program. Each call is a fresh shell without stdin, in a
         sandbox that can write only to the workspace. For servers and watchers set background; it returns an id for shell_output.
         Prefer the fs, search and git tools for what they do."""
+        seconds = self._patience.seconds(timeout)
         view = CommandView(command=command, background=background)
         await ctx.proceed(Intent(_title({"command": command}), "run", view, command=command, network=self._network))
         running = await self._processes.start(self._command(command))
         running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
         if background:
             return await self._in_background(running)
-        return await self._in_foreground(running, timeout)
+        return await self._in_foreground(running, seconds)
 
     @tool("shell.output", effect="read", category="shell", title=lambda given: f"Output of {given.get('id', '')}")
     async def output(self, ctx: ToolContext, id: str) -> Output:

@@ -19,11 +19,11 @@ from cherry.tools.processes import Processes
 from cherry.tools.questions import ask_user
 from cherry.tools.search import SearchTools
 from cherry.tools.searching.matches import SECONDS
-from cherry.tools.shell import ShellTools
+from cherry.tools.shell import Patience, ShellTools
 from cherry.tools.todo import write_todo
 from cherry.tools.tool import Tool, tools_of
 from cherry.tools.toolbox import Toolbox
-from cherry.tools.wrappers.cut import cut_long
+from cherry.tools.wrappers.cut import Limits, cut_long
 from cherry.tools.wrappers.errors import report_errors
 from cherry.tools.wrappers.frame import frame_untrusted
 from cherry.tools.wrappers.leave import ask_leave
@@ -54,6 +54,10 @@ class Workplace:
     bounds: Bounds = field(default_factory=Bounds)
     search_seconds: float = SECONDS
     """How long one search may take."""
+    patience: Patience = field(default_factory=Patience)
+    """With commands."""
+    output: Limits = field(default_factory=Limits)
+    """What of a tool's output the model reads."""
     log: Log = field(default_factory=Log)
     """Where the details of crashes go."""
 
@@ -87,7 +91,9 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
             FileTools(place.jail, place.editor, place.blobs),
             ListingTools(place.jail, git),
             SearchTools(place.jail, git, place.environ, seconds=place.search_seconds),
-            ShellTools(processes, root, network=place.network, bounds=place.bounds, clean=place.clean),
+            ShellTools(
+                processes, root, network=place.network, bounds=place.bounds, clean=place.clean, patience=place.patience
+            ),
             GitTools(git, place.jail),
             write_todo,
             ask_user,
@@ -97,7 +103,7 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
 
 def outer_wrappers(place: Workplace) -> tuple[Wrapper, ...]:
     """What is done to a result, outermost (last done) first."""
-    return (frame_untrusted(place.framed), cut_long(place.blobs), redact(place.clean))
+    return (frame_untrusted(place.framed), cut_long(place.blobs, place.output), redact(place.clean))
 
 
 def inner_wrappers(place: Workplace) -> tuple[Wrapper, ...]:
