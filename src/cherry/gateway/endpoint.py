@@ -29,6 +29,7 @@ from cherry.gateway.wire.openai_chat import OpenAIChat
 from cherry.gateway.wire.openai_responses import OpenAIResponses
 from cherry.kernel.clock import Clock
 from cherry.kernel.deadlines import DeadlineExceeded
+from cherry.kernel.text import one_line, visible
 
 _WIRES: Final[dict[WireName, Callable[[], Wire]]] = {
     "openai-chat": OpenAIChat,
@@ -45,6 +46,7 @@ _LARGEST_WINDOW: Final = 1 << 20
 _ROOM_FOR_ANSWER: Final = 4096
 _MARGIN: Final = 1.25
 """For the error of the estimate."""
+_MAX_NAME: Final = 200
 _QUESTION_SECONDS: Final = 10.0
 
 
@@ -147,7 +149,7 @@ class Endpoint:
             # Not reported: the gateway counts, see there.
             usage=whole.usage or Usage(estimated=True),
             cost=Cost(known=False),
-            model=whole.model or prompt.model.model,
+            model=one_line(visible(whole.model), _MAX_NAME) or prompt.model.model,
             seconds=now - started,
             first_byte_seconds=(first_byte or now) - started,
         )

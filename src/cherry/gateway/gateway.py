@@ -74,6 +74,8 @@ class ModelGateway:
         return self._prices.ceiling(prompt.model, prompt_tokens, output)
 
     async def available(self) -> list[ModelRef]:
+        if self.settings.replay:
+            return []  # a replay touches no network
         asked = [
             provider
             for provider in self.providers
@@ -93,7 +95,8 @@ class ModelGateway:
     async def default_model(self) -> Choice | None:
         """What is used when nobody names a model: the setting, CHERRY_MODEL, else what is found; None when nothing is.
 
-        Looks at this machine's ports only when nothing is set up at all, for at most 0.3 s. Raises UNKNOWN_MODEL.
+        Looks at this machine's ports only when nothing is set up at all, for at most 0.3 s. Raises UNKNOWN_MODEL,
+        and what is wrong with a provider that was set up when there is no other.
         """
         if named := self.settings.model:
             return Choice(self.resolve(named), "it is set as gateway.model")

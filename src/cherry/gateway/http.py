@@ -1,7 +1,7 @@
 """The transport of model calls: HTTP/1.1 by h11 on asyncio streams, with kept connections and named deadlines.
 
 Why not the HTTP client library: for a first call it costs 100 ms of CPU and 11 MB more than this (asyncio and h11 alone:
-10 ms, 0.6 MB), against a budget of 450 ms and 90 MB for a whole answer. See `docs/decisions`.
+10 ms, 0.6 MB), against a budget of 450 ms and 90 MB for a whole answer.
 
 Boundary: bytes in, bytes out. It knows nothing of models, follows no redirects, keeps no cookies, decompresses nothing
 (it asks for `identity`). Imported with the first call only.

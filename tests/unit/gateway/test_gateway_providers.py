@@ -223,6 +223,17 @@ async def test_nothing_at_all_is_no_choice() -> None:
     assert await chosen(Listing()) == ""
 
 
+async def test_what_was_set_up_but_cannot_be_used_is_told_when_there_is_nothing_else() -> None:
+    silent = {"OPENAI_BASE_URL": "http://localhost:8000/v1"}
+    with pytest.raises(CherryError, match=r"OPENAI_BASE_URL is set, but .* \(http://localhost:8000/v1\)") as caught:
+        await chosen(Listing(), silent)
+    assert caught.value.kind is rows.NO_PROVIDER
+    with pytest.raises(CherryError, match="OPENAI_BASE_URL") as caught:
+        await chosen(Listing(), {"OPENAI_BASE_URL": "ftp://x"})
+    assert caught.value.kind is config.BAD_VALUE
+    assert await chosen(Listing(ollama=["qwen3"]), silent) == "ollama/qwen3"
+
+
 async def test_the_setting_comes_before_the_variable_and_both_before_what_is_found() -> None:
     environ = {**KEY, "CHERRY_MODEL": "anthropic/claude-haiku-5-5"}
     named = ModelGateway(GatewaySettings(model="ollama/qwen3"), environ=environ)

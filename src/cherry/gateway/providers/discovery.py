@@ -26,7 +26,10 @@ class Choice(NamedTuple):
 
 
 async def choose_default(providers: Sequence[Provider], list_models: ListModels) -> Choice | None:
-    """The first provider somebody set up, else the first server found on this machine; None when there is neither."""
+    """The first provider somebody set up, else the first server found on this machine; None when there is neither.
+
+    Raises NO_PROVIDER or the provider's own problem when something was set up and nothing of it can be used.
+    """
     for provider in providers:
         if provider.chosen_by and provider.usable and (model := await _first_model(provider, list_models)):
             return Choice(ModelRef(provider.name, model), f"{provider.chosen_by} is set")
@@ -36,6 +39,8 @@ async def choose_default(providers: Sequence[Provider], list_models: ListModels)
     for provider, models in await models_of(local, list_models):
         if models:
             return Choice(ModelRef(provider.name, models[0]), f"{provider.spec.title} is running here")
+    if silent := next((provider for provider in providers if provider.chosen_by), None):
+        raise silent.problem or _lists_nothing(silent)
     return None
 
 
@@ -102,6 +107,12 @@ def _claims(provider: Provider, model: str, lists: Lists) -> bool:
         return True
     prefixes = provider.spec.model_prefixes
     return bool(prefixes) and (model.startswith(prefixes) or (provider.own_address and lists(provider.name, model)))
+
+
+def _lists_nothing(provider: Provider) -> CherryError:
+    what = f"{provider.chosen_by} is set, but the server there names no model"
+    step = f"Check that it is running, or name a model yourself: --model {provider.name}/NAME."
+    return CherryError(rows.NO_PROVIDER, what, where=provider.base_url, next_step=step)
 
 
 def _unknown(model: str, providers: Sequence[Provider], *, ambiguous: bool) -> CherryError:
