@@ -84,6 +84,7 @@ class TerminalAsker:
         return None
 
     async def _prompted(self, prompt: str) -> str | None:
+        self._reader.forget_typed()
         self._output.write(self._style("accent", prompt))
         line = await self._reader.line()
         if line is None:

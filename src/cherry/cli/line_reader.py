@@ -14,11 +14,7 @@ class LineReader:
         self._buffer = b""
 
     async def line(self) -> str | None:
-        """The next line without its end; None when the terminal was closed or Ctrl+D was pressed. May be cancelled.
-
-        What was typed before this call does not count: nobody can have meant it for a question not yet seen.
-        """
-        self._forget_typed()
+        """The next line without its end; None when the terminal was closed or Ctrl+D was pressed. May be cancelled."""
         loop = asyncio.get_running_loop()
         result: asyncio.Future[str | None] = loop.create_future()
 
@@ -43,7 +39,8 @@ class LineReader:
         finally:
             loop.remove_reader(self._descriptor)
 
-    def _forget_typed(self) -> None:
+    def forget_typed(self) -> None:
+        """To be called before a question is shown: what was typed earlier cannot be meant for it."""
         self._buffer = b""
         if sys.platform == "win32":
             return

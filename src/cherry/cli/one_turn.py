@@ -1,6 +1,7 @@
 """One turn from the command line, from opening the client to the exit code."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from cherry.cli.asker import TerminalAsker
@@ -56,7 +57,7 @@ class OneTurn:
         try:
             code = await self._run(workspace, parts, stops)
         except ReaderGone:
-            return READER_GONE_EXIT
+            code = READER_GONE_EXIT
         return stops.exit_code if stops.signal else code
 
     async def _run(self, workspace: Path, parts: tuple[UserPart, ...], stops: Stops) -> int:
@@ -75,8 +76,9 @@ class OneTurn:
                 )
             self._head(session, resumed=resumed)
             end = await self._watch(client, session, parts, stops)
-        self._tail(session, end)
-        return exit_code_of(end) if not stops.signal else stops.exit_code
+        code = stops.exit_code if stops.signal else exit_code_of(end)
+        self._tail(end, code)
+        return code
 
     async def _watch(self, client: Client, session: SessionInfo, parts: tuple[UserPart, ...], stops: Stops) -> TurnEnd:
         request = Request(
@@ -100,9 +102,9 @@ class OneTurn:
             again = " · going on" if resumed else ""
             self._say(f"{visible(session.model)} · {session.id}{again}")
 
-    def _tail(self, session: SessionInfo, end: TurnEnd) -> None:
+    def _tail(self, end: TurnEnd, code: int) -> None:
         if self._json:
-            self._json.end(exit_code_of(end), end)
+            self._json.end(code, end)
         elif self._screen.piped and end.answer:
             self._screen.out.write(for_pipe(end.answer.strip()) + "\n")
 
@@ -117,8 +119,9 @@ async def watched(watch: TurnWatch, request: Request, *, surface: Surface, clock
     """Run the watch with a living status line and with Ctrl+C meaning: stop, keep what is done."""
 
     def stop() -> None:
-        surface.lines(surface.style("dim", "Stopping; what is done is kept. Press Ctrl+C again to leave at once."))
         watch.interrupt()
+        with suppress(ReaderGone):  # a closed terminal is a reason to stop, and can show nothing
+            surface.lines(surface.style("dim", "Stopping; what is done is kept. Press Ctrl+C again to leave at once."))
 
     with stops.listening(stop=stop, leave=watch.leave):
         async with ticking(surface, clock):

@@ -53,9 +53,9 @@ class ChatAsker:
         return (await self._typed("y/n")).strip().lower() in ("y", "yes")
 
     async def _typed(self, label: str) -> str:
-        self._about_to_ask()
         self.label = label
         self._waiting = asyncio.get_running_loop().create_future()
+        self._about_to_ask()
         try:
             return await self._waiting
         finally:

@@ -7,19 +7,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 from cherry.cli.attachments import attachment
 from cherry.cli.chat.asking import ChatAsker
-from cherry.cli.chat.prompt import ChatPrompt
 from cherry.cli.chat.slash import KEYS_HELP, SLASH_COMMANDS, WHILE_WORKING, Slash, Unknown, parse_slash
-from cherry.cli.chat.surface import ChatSurface
 from cherry.cli.common import ago
 from cherry.cli.failures import fault_of
 from cherry.cli.one_turn import open_session
 from cherry.cli.options import TurnOptions
+from cherry.cli.render.output import ReaderGone
 from cherry.cli.render.painter import Painter
 from cherry.cli.render.summary import fault_lines, money, tokens
-from cherry.cli.render.surface import ticking
+from cherry.cli.render.surface import Surface, ticking
 from cherry.cli.render.table import table
 from cherry.cli.render.views import whole
 from cherry.cli.turn import TurnWatch
@@ -37,6 +37,26 @@ LEAVE_SECONDS = 12.0
 MODELS_SECONDS = 20.0
 TWICE_SECONDS = 3.0
 """Two presses of Ctrl+C within this time leave an idle prompt."""
+
+
+class Prompt(Protocol):
+    """Where a person types; tells `Conversation.take` what was sent."""
+
+    async def run(self) -> None:
+        """Until the person leaves or the terminal is gone."""
+        ...
+
+    def redraw(self) -> None: ...
+    def leave(self) -> None: ...
+    def clear(self) -> bool:
+        """Empty the line; False when there was nothing to empty."""
+        ...
+
+    def put_aside(self) -> None:
+        """A question is about to be asked: what is half typed must not answer it."""
+        ...
+
+    def bring_back(self) -> None: ...
 
 
 class Conversation:
@@ -59,7 +79,7 @@ class Conversation:
         self._beside: set[asyncio.Task[None]] = set()
         self.known_models: list[str] = []
 
-    def attach_to(self, prompt: ChatPrompt, surface: ChatSurface) -> None:
+    def attach_to(self, prompt: Prompt, surface: Surface) -> None:
         """Where it reads and draws; made after the conversation because each needs the other."""
         self._prompt = prompt
         self._surface = surface
@@ -76,14 +96,14 @@ class Conversation:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(ticking(self._surface, self._clock))
             await self._begin(first)
-            while not self._leaving:
-                try:
-                    line = await self._prompt.read()
-                except EOFError:
-                    break
-                if line or self._asker.asks:
-                    self._take(line)
-        await self._end_job()
+            if not self._leaving:
+                await self._prompt.run()
+            await self._end_job()
+
+    def take(self, line: str) -> None:
+        """What the person sent."""
+        if line or self._asker.asks:
+            self._take(line)
 
     def stop(self) -> None:
         """Ctrl+C: stop the job; a second time, or twice at an idle prompt, leave."""
@@ -94,9 +114,7 @@ class Conversation:
             self._stop_job()
         elif self._job or now - self._stopped_at < TWICE_SECONDS:
             self.leave()
-        elif self._prompt.session.default_buffer.text:
-            self._prompt.session.default_buffer.reset()
-        else:
+        elif not self._prompt.clear():
             self._stopped_at = now
             self._remark("Ctrl+C again or Ctrl+D leaves.")
 
@@ -171,6 +189,8 @@ class Conversation:
         """Errors are shown in the conversation, which goes on."""
         try:
             await work
+        except ReaderGone:
+            self.leave()
         except Exception as error:  # a job must not take the conversation down, whatever happened in it
             self._surface.status("")
             self._surface.lines("\n".join(fault_lines(fault_of(error), self._surface.style)))

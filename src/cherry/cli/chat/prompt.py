@@ -1,6 +1,8 @@
 """The line a person types on: keys, history, completion and what stands around it. The one place that knows prompt_toolkit's widgets."""
 
+import io
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.styles import Style as PromptStyle
 
 from cherry.cli.chat.slash import SLASH_COMMANDS
+from cherry.cli.render.output import GONE
 
 _STYLE = {
     "prompt": "bold ansicyan",
@@ -22,7 +25,10 @@ _MONO: dict[str, str] = {}
 
 
 class ChatPrompt:
-    """One prompt after another. The callbacks say what to show; `on_stop` is Ctrl+C."""
+    """One prompt for the whole conversation: it stays while lines are taken from it, so nothing typed in between is lost.
+
+    The callbacks say what to show; `on_line` gets what is sent, `on_stop` is Ctrl+C.
+    """
 
     def __init__(
         self,
@@ -30,14 +36,12 @@ class ChatPrompt:
         history: History,
         colour: bool,
         label: Callable[[], str],
-        open_line: Callable[[], str],
-        status: Callable[[], str],
         models: Callable[[], Iterable[str]],
+        on_line: Callable[[str], None],
         on_stop: Callable[[], None],
     ) -> None:
         self._label = label
-        self._open_line = open_line
-        self._status = status
+        self._above: Callable[[], tuple[str, str]] = lambda: ("", "")
         self._aside = ""
         self.session: PromptSession[str] = PromptSession(
             message=self._message,
@@ -46,16 +50,26 @@ class ChatPrompt:
             completer=SlashCompleter(models),
             complete_while_typing=True,
             complete_in_thread=False,
-            key_bindings=_keys(on_stop),
+            key_bindings=_keys(on_line, on_stop),
             prompt_continuation="  ",
             erase_when_done=True,
             style=PromptStyle.from_dict(_STYLE if colour else _MONO),
             reserve_space_for_menu=4,
         )
 
-    async def read(self) -> str:
-        """What was submitted. Raises EOFError at Ctrl+D, on `leave`, and when the terminal is gone."""
-        return (await self.session.prompt_async(handle_sigint=False)).strip()
+    def show_above(self, above: Callable[[], tuple[str, str]]) -> None:
+        """Asked at every drawing: a line that is still being written, and what happens now; each may be empty."""
+        self._above = above
+
+    async def run(self) -> None:
+        """Until Ctrl+D, `leave`, or the end of the terminal."""
+        try:
+            await self.session.prompt_async(handle_sigint=False)
+        except EOFError:
+            return
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
 
     def redraw(self) -> None:
         if self.session.app.is_running:
@@ -64,6 +78,13 @@ class ChatPrompt:
     def leave(self) -> None:
         if self.session.app.is_running and not self.session.app.is_done:
             self.session.app.exit(exception=EOFError)
+
+    def clear(self) -> bool:
+        """Empty the line; False when it was empty."""
+        buffer = self.session.default_buffer
+        had_text = bool(buffer.text)
+        buffer.reset()
+        return had_text
 
     def put_aside(self) -> None:
         """Take away what is half typed, so that it is not taken for the answer to a question that just appeared."""
@@ -81,14 +102,37 @@ class ChatPrompt:
 
     def _message(self) -> StyleAndTextTuples:
         """What is being written, what happens now, and the prompt. Not a bottom toolbar: that needs a terminal that tells its cursor."""
+        open_line, status = self._above()
         message: StyleAndTextTuples = []
-        if open_line := self._open_line():
+        if open_line:
             message.append(("", open_line + "\n"))
-        if status := self._status():
+        if status:
             message.append(("class:status", status + "\n"))
         label = self._label()
         message.append(("class:prompt", f"{label} › " if label else "› "))
         return message
+
+
+class AbovePrompt(io.TextIOBase):
+    """A stream whose text appears above the prompt. Whole lines only.
+
+    prompt_toolkit's own way (`patch_stdout`) hands the terminal back to the shell's line discipline for every piece of text: a Ctrl+D
+    typed in such a moment is swallowed. Here the terminal stays in its mode, and text appears in the order and the moment it is written.
+    """
+
+    def __init__(self, prompt: ChatPrompt) -> None:
+        self._app = prompt.session.app
+
+    def write(self, text: str) -> int:
+        if self._app.is_running:
+            self._app.renderer.erase()
+            self._app.output.write_raw(text)
+            self._app.output.flush()
+            self._app.invalidate()
+        else:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        return len(text)
 
 
 class SlashCompleter(Completer):
@@ -126,7 +170,7 @@ def open_history(folder: Path) -> History:
     return FileHistory(str(path))
 
 
-def _keys(on_stop: Callable[[], None]) -> KeyBindings:
+def _keys(on_line: Callable[[str], None], on_stop: Callable[[], None]) -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("enter")
@@ -138,10 +182,12 @@ def _keys(on_stop: Callable[[], None]) -> KeyBindings:
             buffer.delete_before_cursor()
             buffer.insert_text("\n")
         else:
-            buffer.validate_and_handle()
+            line = buffer.text.strip()
+            buffer.append_to_history()
+            buffer.reset()
+            on_line(line)
 
     @keys.add("escape", "enter")
-    @keys.add("c-j")
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from prompt_toolkit.patch_stdout import StdoutProxy
 
 from cherry import __version__
 from cherry.cli.chat.conversation import Conversation
-from cherry.cli.chat.prompt import ChatPrompt, open_history
+from cherry.cli.chat.plain_prompt import PlainPrompt
+from cherry.cli.chat.prompt import AbovePrompt, ChatPrompt, open_history
 from cherry.cli.chat.surface import ChatSurface
 from cherry.cli.options import TurnOptions, examples, turn_options
 from cherry.cli.render.output import Output
 from cherry.cli.screen import Screen, open_screen
 from cherry.cli.wiring import ClientOptions, Wiring
-from cherry.client.port import Client
 from cherry.config.loader import Loaded
 from cherry.domain.errors import CherryError, config, gateway
 from cherry.kernel.text import visible
@@ -61,26 +60,27 @@ async def _chat(wiring: Wiring, options: TurnOptions, loaded: Loaded, screen: Sc
         conversation = Conversation(
             client, options.workspace, options, limits=loaded.settings.limits.for_turn(), clock=wiring.clock
         )
-        return await _converse(conversation, client, wiring, screen, first)
+        return await _converse(conversation, wiring, screen, first)
 
 
-async def _converse(conversation: Conversation, client: Client, wiring: Wiring, screen: Screen, first: str) -> int:
-    with StdoutProxy(raw=True, sleep_between_writes=0.05) as above:
-        # The proxy writes above the prompt, in order, and flushes whole lines only.
-        output = Output(above, screen.out.abilities)  # type: ignore[arg-type]  # a text stream in all but inheritance
-        prompt: ChatPrompt
-        surface = ChatSurface(output, screen.style, wiring.clock, redraw=lambda: prompt.redraw())
-        prompt = ChatPrompt(
-            history=open_history(wiring.folders.state),
-            colour=screen.style.colour,
-            label=conversation.label,
-            open_line=lambda: surface.open_line,
-            status=surface.status_text,
-            models=lambda: conversation.known_models,
-            on_stop=conversation.stop,
-        )
-        conversation.attach_to(prompt, surface)
+async def _converse(conversation: Conversation, wiring: Wiring, screen: Screen, first: str) -> int:
+    if not screen.out.abilities.cursor:
+        plain = PlainPrompt(screen.out, label=conversation.label, on_line=conversation.take)
+        conversation.attach_to(plain, screen.surface(wiring.clock))
         return await _with_signals(conversation, first)
+    prompt = ChatPrompt(
+        history=open_history(wiring.folders.state),
+        colour=screen.style.colour,
+        label=conversation.label,
+        models=lambda: conversation.known_models,
+        on_line=conversation.take,
+        on_stop=conversation.stop,
+    )
+    output = Output(AbovePrompt(prompt), screen.out.abilities)
+    surface = ChatSurface(output, screen.style, wiring.clock, redraw=prompt.redraw)
+    prompt.show_above(lambda: (surface.open_line, surface.status_text()))
+    conversation.attach_to(prompt, surface)
+    return await _with_signals(conversation, first)
 
 
 async def _with_signals(conversation: Conversation, first: str) -> int:

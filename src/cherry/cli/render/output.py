@@ -7,11 +7,13 @@ informative one falls silent.
 import errno
 import shutil
 from collections.abc import Mapping
+from io import TextIOBase
 from typing import Literal, NamedTuple, TextIO
 
 from cherry.cli.render.style import to_ascii
 
-_GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ECONNRESET})
+GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF, errno.ECONNRESET})
+"""What the system says when the other end of a stream is closed."""
 
 
 class ReaderGone(Exception):
@@ -44,7 +46,7 @@ def abilities_of(
 class Output:
     """Text to one stream, flushed at once."""
 
-    def __init__(self, stream: TextIO, abilities: Abilities, *, essential: bool = True) -> None:
+    def __init__(self, stream: TextIO | TextIOBase, abilities: Abilities, *, essential: bool = True) -> None:
         self.abilities = abilities
         self._stream = stream
         self._essential = essential
@@ -63,7 +65,7 @@ class Output:
             self._stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
             self._stream.flush()
         except (OSError, ValueError) as error:  # ValueError: the stream object itself was closed
-            if isinstance(error, OSError) and error.errno not in _GONE:
+            if isinstance(error, OSError) and error.errno not in GONE:
                 raise
             self._gone = True
             if self._essential:
