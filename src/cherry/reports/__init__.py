@@ -1,0 +1,1 @@
+"""Reads the output of test runners, linters and compilers into one form."""

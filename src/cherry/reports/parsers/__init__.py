@@ -1,0 +1,1 @@
+"""One file per program: its printed forms, and nothing else."""
