@@ -44,6 +44,9 @@ class _Pending(NamedTuple):
     path: str
     content: str
     form: str
+    first: int
+    """Its lines in the answer."""
+    last: int
 
 
 class Scanner:
@@ -54,6 +57,10 @@ class Scanner:
         self._lines = Lines()
         self._above = ""
         self._distance = 0
+        self._start = 0
+        """The line where that which is being read begins, from 1, with a line above that does nothing but name its file."""
+        self._above_at = 0
+        """The number of the line above."""
         self._pending: _Pending | None = None
         self._at_start = True
         self._wrapper = ""
@@ -73,6 +80,8 @@ class Scanner:
 
     def _line(self, line: str) -> Step[None]:
         lines, into = self._lines, self._into
+        self._start, into.line = lines.taken, lines.taken
+        label = self._label_line()
         after = yield from lines.peek()
         if start := search_replace.start_of(line):
             self._settle()
@@ -101,9 +110,19 @@ class Scanner:
         elif self._at_start and _YAML_START.match(line):
             yield from self._raw_data(line, change_lists.read_yaml)
         else:
-            self._above, self._distance = line, 0
+            self._above, self._distance, self._above_at = line, 0, lines.taken
             return
+        into.piece(self._start, lines.taken, label=label)
         self._above, self._distance = "", 0
+
+    def _label_line(self) -> int:
+        """The number of the sentence above when it names a file; a line that is only a name becomes the start."""
+        if self._distance > _NEAR or not self._above:
+            return 0
+        if path_in(self._above):
+            self._start = self._above_at
+            return 0
+        return self._above_at if path_mentioned(self._above) else 0
 
     def _label(self, *, loose: bool = False) -> str:
         """The file the line above names; empty for none. `loose`: a sentence that names one will do."""
@@ -113,9 +132,14 @@ class Scanner:
 
     def _settle(self) -> None:
         """What was pending is certain: nothing that follows belongs to it."""
-        if self._pending:
-            self._into.write(*self._pending)
+        if pending := self._pending:
+            self._into.write(pending.path, pending.content, pending.form)
+            self._place_pending(pending)
         self._pending = None
+
+    def _place_pending(self, pending: _Pending) -> None:
+        self._into.explicit = pending.form != FORM
+        self._into.piece(pending.first, pending.last)
 
     def _fence(self, fence: Fence) -> Step[None]:
         lines = self._lines
@@ -165,11 +189,13 @@ class Scanner:
         lines, into = self._lines, self._into
         path = fence.path or self._label(loose=True)
         found = len(into.edits) + len(into.faults)
+        into.explicit = False
         while True:
             line = yield from lines.peek()
             if line is None or fence.closes(line):
                 break
             if unified.is_header(line, (yield from lines.peek(1))):
+                into.explicit = True
                 yield from unified.read_file(lines, into, fence=fence.mark, path=path)
             elif is_numbered_hunk(line) or (is_hunk(line) and path):
                 yield from unified.read_bare_hunks(lines, into, path, fence=fence.mark)
@@ -181,6 +207,7 @@ class Scanner:
 
     def _content_of(self, fence: Fence) -> Step[None]:
         """A fence with code: a file, a list of changes, or an example."""
+        self._into.explicit = False
         created = _CREATE.match(self._above) if self._distance <= _NEAR else None
         path = fence.path or self._label()
         content = yield from self._content(fence)
@@ -220,7 +247,7 @@ class Scanner:
             self._into.fault("The content of a file is cut off", path=path, why=why)
             return
         self._into.path = path
-        self._pending = _Pending(path, content.text, form)
+        self._pending = _Pending(path, content.text, form, self._start, self._lines.taken)
         after = yield from self._lines.peek()
         if not path.lower().endswith(_MARKDOWN) and (after is None or not after.strip()):
             self._settle()
@@ -234,6 +261,7 @@ class Scanner:
                 why="it seems to hold fences itself",
                 next_step="Put it in a longer fence (````) than those inside it.",
             )
+            self._place_pending(self._pending)
             self._pending = None
         self._settle()
 

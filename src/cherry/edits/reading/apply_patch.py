@@ -42,6 +42,7 @@ def read_sections(lines: Lines, into: Collector, *, fence: str = "", whole: bool
         yield from lines.skip_to(line)
         yield from lines.next()
         count += 1
+        into.line = lines.taken
         yield from _section(lines, into, found["verb"].lower(), found["path"], fence=fence, whole=whole)
     if line is not None and _END.match(line):
         yield from lines.skip_to(line)

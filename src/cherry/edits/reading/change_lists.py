@@ -42,6 +42,14 @@ _TARGETS = ("to", "new_path", "newpath", "destination", "rename_to", "new_file")
 _ALLS = ("all", "replace_all", "replaceall")
 _DELETES = frozenset({"delete", "remove", "delete_file", "remove_file"})
 _RENAMES = frozenset({"rename", "move", "rename_file", "move_file"})
+_VERBS = (
+    _DELETES
+    | _RENAMES
+    | {
+        *("create", "add", "new", "write", "modify", "update", "edit", "replace", "change", "overwrite", "insert"),
+        *("create_file", "add_file", "write_file", "update_file", "edit_file", "modify_file", "replace_file"),
+    }
+)
 _YAML_HEAD = re.compile(rf"^\s*(?:- *)?(?:{'|'.join(_LISTS + _PATHS)})\s*:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -62,6 +70,7 @@ def read_json(text: str, into: Collector, *, demanded: bool) -> bool:
         data = loose_json.loads(text)
     except ValueError as error:
         if demanded or _seems_list(text):
+            into.explicit = _seems_explicit(text)
             into.fault("A list of changes in JSON cannot be read", why=str(error))
             return True
         return False
@@ -78,6 +87,7 @@ def read_yaml(text: str, into: Collector, *, demanded: bool) -> bool:
         data = reader.loads(text)
     except ValueError as error:
         if demanded or _seems_list(text):
+            into.explicit = _seems_explicit(text)
             into.fault("A list of changes in YAML cannot be read", why=str(error))
             return True
         return False
@@ -89,6 +99,10 @@ def _seems_list(text: str) -> bool:
     return bool(_keys_in(text, _PATHS)) and bool(
         _keys_in(text, _CONTENTS) or (_keys_in(text, _OLDS) and _keys_in(text, _NEWS))
     )
+
+
+def _seems_explicit(text: str) -> bool:
+    return bool(_keys_in(text, _OLDS) and _keys_in(text, _NEWS)) or bool(_keys_in(text, ("action", "operation")))
 
 
 def _keys_in(text: str, names: Sequence[str]) -> list[str]:
@@ -116,6 +130,11 @@ class _Item(NamedTuple):
         return paired or self.first(_CONTENTS) is not None or self.action in _DELETES | _RENAMES or bool(self.nested)
 
     @property
+    def is_explicit(self) -> bool:
+        """It says what is to be done, not only what a file holds."""
+        return bool(self.action in _VERBS or self.first(_OLDS) is not None or self.nested)
+
+    @property
     def nested(self) -> list["_Item"]:
         inner = self.first(("edits", "changes", "replacements", "operations", "blocks"))
         return _items(inner) if isinstance(inner, list) else []
@@ -136,6 +155,7 @@ def _read(data: Any, into: Collector, form: str, *, demanded: bool) -> bool:
                 next_step="Give each change a path and content, or old and new.",
             )
         return demanded
+    into.explicit = all(item.is_explicit for item in found)
     for item in found:
         _take(item, into, form)
     return True

@@ -18,12 +18,15 @@ class Lines:
 
     def __init__(self) -> None:
         self._ahead: deque[str | None] = deque()
+        self.taken = 0
+        """How many lines of the answer are taken: the number of the last one."""
         self.indent = ""
         """White space taken off the start of every line that has it: that of the fence being read."""
 
     def next(self) -> Step[str | None]:
         """The next line without its end; None when there are no more."""
         line = self._ahead.popleft() if self._ahead else (yield)
+        self.taken += line is not None
         return self._bare(line)
 
     def peek(self, distance: int = 0) -> Step[str | None]:
@@ -66,6 +69,7 @@ class Lines:
 
     def back(self, *lines: str) -> None:
         """Give lines back; they come again in this order."""
+        self.taken -= len(lines)
         self._ahead.extendleft(self.indent + line for line in reversed(lines))
 
 

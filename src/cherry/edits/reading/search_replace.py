@@ -39,6 +39,7 @@ def start_of(line: str) -> Start | None:
 
 def read_block(lines: Lines, into: Collector, start: Start, path: str, *, fence: str = "") -> Step[None]:
     """One block, its start marker already taken. `fence` is what would close the fence around it."""
+    into.line = lines.taken
     body: list[str] = []
     why = ""
     while not why:

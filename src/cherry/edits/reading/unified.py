@@ -78,6 +78,7 @@ def read_file(lines: Lines, into: Collector, *, fence: str = "", path: str = "")
 
 def read_bare_hunks(lines: Lines, into: Collector, path: str, *, fence: str = "") -> Step[None]:
     """Hunks without a header, of a file named around them, if it is."""
+    into.explicit = False
     yield from _hunks(lines, into, _Header(old=path, new=path), fence=fence, path=path)
 
 
@@ -93,6 +94,7 @@ def _hunks(lines: Lines, into: Collector, header: _Header, *, fence: str, path: 
         while not is_hunk((yield from lines.peek()) or ""):
             yield from lines.next()
         count += 1
+        into.line = lines.taken + 1
         hunk = yield from read_hunk(lines, starts_diff, fence=fence)
         if usable:
             _add(into, target, hunk)
