@@ -39,7 +39,7 @@ from cherry.domain.events import (
 from cherry.domain.limits import TurnLimits
 from cherry.domain.live import CallStreamed, OutputStreamed, ReasoningStreamed, StreamReset, TextStreamed, Working
 from cherry.domain.usage import Cost, Usage
-from cherry.domain.views import CommandView, DiffView, FileDiff, FileView, SearchView, TextView, TodoItem
+from cherry.domain.views import CommandView, DiffView, FileDiff, FileView, SearchView, TextView, TodoItem, TodoView
 from cherry.testing.client import ended, finished, said, started
 from cherry.testing.clock import FakeClock
 
@@ -54,6 +54,16 @@ DIFF = DiffView(
         ),
         FileDiff(path="notes.txt", change="created", unified="@@ -0,0 +1 @@\n+hello\n", added=1),
         FileDiff(path="b.py", change="renamed", unified="", old_path="a.py"),
+    )
+)
+
+
+TODO = TodoView(
+    items=(
+        TodoItem(text="look", status="done"),
+        TodoItem(text="mend", status="active"),
+        TodoItem(text="test"),
+        TodoItem(text="rest", status="dropped"),
     )
 )
 
@@ -110,15 +120,8 @@ def test_a_whole_turn_reads_like_a_story() -> None:
             started("c4", "Run pytest -q", effect="run"),
             OutputStreamed("c4", "..F\n"),
             ended("c4", view=CommandView(command="pytest -q", output="..F\n1 failed\n", exit_code=1), seconds=2.46),
-            TodoWritten(
-                call_id="c5",
-                items=(
-                    TodoItem(text="look", status="done"),
-                    TodoItem(text="mend", status="active"),
-                    TodoItem(text="test"),
-                    TodoItem(text="rest", status="dropped"),
-                ),
-            ),
+            TodoWritten(call_id="c5", items=TODO.items),
+            ended("c5", "Update the to-do list", view=TODO),
             StepStarted(step=2, model="fake/model"),
             TextStreamed(2, "All done.\n"),
             said("All done.\n", step=2),
@@ -144,10 +147,12 @@ def test_a_whole_turn_reads_like_a_story() -> None:
         ✓ Run pytest -q · exit code 1 · 2.5 s
           ..F
           1 failed
+        ✓ Update the to-do list
           ● look
           ◐ mend
           ○ test
           – rest
+
         All done.
         ✓ Done · 1 step · 120 tokens · $0.0010 · 1.5 s
         """
@@ -166,6 +171,7 @@ def test_text_that_is_void_is_taken_back_aloud() -> None:
         """
         The answer is
         ↺ Taking back the text above: The provider is overloaded. Attempt 2 comes in 1.5 s.
+
         The answer is 42.
         """
     )

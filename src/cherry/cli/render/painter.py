@@ -80,6 +80,8 @@ class Painter:
         self._running: dict[str, tuple[str, float]] = {}
         """Call id → (title, since)."""
         self._output_tail = ""
+        self._drew_lines = False
+        """The last thing drawn was not the model's text."""
 
     def draw(self, seen: Seen) -> None:
         if isinstance(seen, Recorded):
@@ -107,8 +109,6 @@ class Painter:
             case QuestionAsked():
                 self._surface.status("")
                 self._lines(views.question_lines(event.question, event.options, self._style))
-            case TodoWritten():
-                self._lines(views.todo_lines(event.items, self._style, self._surface.columns))
             case ValidationFinished():
                 self._validation_finished(event)
             case Notice():
@@ -130,15 +130,20 @@ class Painter:
             case QuestionAnswered():
                 if self._echo_requests:
                     self._remark(f"› {visible(event.answer)}")
-            case SessionStarted() | SessionRenamed() | TurnStarted() | ContextPrepared() | ChangesApplied():
-                pass  # said by the command, or shown by the call that made the change
+            case SessionStarted() | SessionRenamed() | TurnStarted() | ContextPrepared():
+                pass  # said by the command
+            case ChangesApplied() | TodoWritten():
+                pass  # shown by the call that did it
             case _:
                 assert_never(event)
 
     def _draw_live(self, live: Live) -> None:
         match live:
             case TextStreamed(text=text):
+                if not self._streamed:
+                    text = text.lstrip("\n")
                 if self._stream_text and text:
+                    self._begin_text()
                     self._surface.stream(visible(text))
                     self._streamed = True
                 self._surface.status("Writing the answer")
@@ -163,6 +168,7 @@ class Painter:
         self._surface.status("")
         text = event.message.text
         if text.strip() and not self._streamed and (self._stream_text or event.message.calls):
+            self._begin_text()
             self._surface.stream(visible(text.strip()))
         self._surface.end_stream()
         self._streamed = False
@@ -282,9 +288,16 @@ class Painter:
     def _warn(self, text: str) -> None:
         self._lines([self._style("warn", text)])
 
+    def _begin_text(self) -> None:
+        """What the model says stands apart from what it did before."""
+        if self._drew_lines and not self._streamed:
+            self._surface.lines("")
+        self._drew_lines = False
+
     def _lines(self, lines: list[str]) -> None:
         if lines:
             self._surface.lines("\n".join(lines))
+            self._drew_lines = True
 
 
 def request_text(parts: tuple[UserPart, ...]) -> str:
