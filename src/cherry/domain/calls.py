@@ -7,6 +7,10 @@ from cherry.domain.base import Value
 from cherry.domain.views import View
 
 
+MAX_ARGUMENT_LEVELS = 64
+"""How deep objects and lists may lie in each other in the arguments of a call; no tool needs more, and a log must hold them."""
+
+
 class Call(Value):
     """What a model (or a workflow) wants done."""
 
@@ -16,7 +20,8 @@ class Call(Value):
     """Dotted name such as `fs.read`; whatever the model wrote when no such tool exists."""
     arguments: dict[str, Any]
     malformed: str = ""
-    """The raw argument text when it could not be read as a JSON object; `arguments` is then empty and the call is refused."""
+    """The raw argument text when it could not be read as a JSON object, or is nested too deep; `arguments` is then empty and the call
+    is refused."""
 
 
 class Status(StrEnum):

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from cherry.domain.calls import Call
+from cherry.domain.calls import MAX_ARGUMENT_LEVELS, Call
 from cherry.kernel.ids import derived_id
+from cherry.kernel.nesting import is_deeper
 from cherry.toon.call import ToolCall
 
 MAX_CALLS = 200
@@ -106,6 +107,8 @@ def _found(text: str, piece: _Piece) -> Found | None:
 
 def _call(value: dict[str, Any], raw: str, start: int) -> Call:
     value.setdefault("id", derived_id("call", start, raw))
+    if is_deeper(value, MAX_ARGUMENT_LEVELS + 1):
+        return _malformed(raw, start)
     try:
         return ToolCall.model_validate(value).to_call()
     except ValidationError:

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from cherry.domain.calls import Call
+from cherry.domain.calls import MAX_ARGUMENT_LEVELS, Call
 from cherry.domain.content import AssistantPart, CallPart, FromAssistant, ReasoningPart, TextPart
 from cherry.domain.prompts import CallDelta, Prompt, ReasoningDelta, TextDelta
 from cherry.gateway.wire.names import ToolNames
 from cherry.kernel.ids import derived_id
+from cherry.kernel.nesting import cut_below, is_deeper
 
 CUT_OFF = "(cut off before the arguments came)"
 
@@ -170,14 +171,14 @@ class AnswerParts:
         taken.add(call_id)
         tool = self._names.from_wire(piece.name.strip())
         if piece.given is not None:
-            return Call(id=call_id, tool=tool, arguments=piece.given)
+            return Call(id=call_id, tool=tool, **_bounded_depth(piece.given))
         written = piece.text
         if not written.strip():
             return Call(id=call_id, tool=tool, arguments={}, malformed=CUT_OFF if cut_off else "")
         arguments = _object(written)
         if arguments is None:
             return Call(id=call_id, tool=tool, arguments={}, malformed=written)
-        return Call(id=call_id, tool=tool, arguments=arguments)
+        return Call(id=call_id, tool=tool, **_bounded_depth(arguments))
 
     def _unique(self, given: str, number: int, taken: set[str], answer_id: str) -> str:
         """The provider's id where it is one of a kind in the conversation, else one made from the call's place in it.
@@ -220,6 +221,13 @@ class AnswerParts:
         if self._left < 0:
             raise AnswerTooLong
         return fragment
+
+
+def _bounded_depth(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a call for these arguments."""
+    if not is_deeper(arguments, MAX_ARGUMENT_LEVELS):
+        return {"arguments": arguments}
+    return {"arguments": {}, "malformed": orjson.dumps(cut_below(arguments, MAX_ARGUMENT_LEVELS + 1)).decode()}
 
 
 def _object(written: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from cherry.domain.calls import Call, Result
+from cherry.domain.calls import MAX_ARGUMENT_LEVELS, Call, Result
 from cherry.domain.errors import CherryError, tools
 from cherry.kernel.text import one_line, visible
 from cherry.tools.invocation import Invocation, Proceed
@@ -107,7 +107,7 @@ def _kind(schema: dict[str, Any]) -> str:
 def _malformed(call: Call, tool: Tool) -> CherryError:
     return CherryError(
         tools.BAD_ARGUMENTS,
-        f"{tool.name}: the arguments are not a JSON object",
+        f"{tool.name}: the arguments cannot be taken as a JSON object",
         why=_json_fault(call.malformed),
         next_step=f"Write them again as one JSON object. {_expected(tool)}",
     )
@@ -123,6 +123,8 @@ def _json_fault(raw: str) -> str:
         return f"{_lower(error.msg)} at line {error.lineno}, column {error.colno}, near {_shown(near)}"
     except (ValueError, RecursionError):
         return "they are nested too deeply or hold a number too long"
+    if isinstance(value, dict):
+        return f"they are nested more than {MAX_ARGUMENT_LEVELS} levels deep"
     return f"they are {_shown(value)}"
 
 
