@@ -296,3 +296,23 @@ async def test_a_kill_at_any_moment_of_the_start_ends_it_and_soon(fence: Sandbox
         await process.kill()
         assert time.monotonic() - began < 0.9  # the polite wait is a second
     assert await until(lambda: not runs(seconds))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_root_runs_commands_as_the_owner_of_the_workspace(tmp_path: Path) -> None:
+    owner = 54321
+    tmp_path.chmod(0o755)
+    tmp_path.parent.chmod(0o755)
+    tmp_path.parent.parent.chmod(0o755)
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    os.chown(folder, owner, owner)
+    fence = choose_sandbox(required=True, environ=ENVIRON)
+    command = Command(
+        "id -u; echo x > file; echo y > ~/note; cat /tmp/home/note; mkdir .cherry/x; true", folder, folder
+    )
+    output, ended = await run(fence, command._replace(protected=(Path(".cherry"),)))
+    assert output.splitlines()[:2] == [str(owner), "y"]
+    assert ended == Exit(0)
+    assert (folder / "file").stat().st_uid == owner
+    assert [path.name for path in folder.iterdir()] == ["file"]

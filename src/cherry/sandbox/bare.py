@@ -72,13 +72,16 @@ class _BareTree:
     def end(self) -> None:
         below = descendants(self._leader)
         self._signal_group(signal.SIGKILL)
-        send([*below, *marked(self._mark)], signal.SIGKILL)
+        send([*below, *self._marked()], signal.SIGKILL)
 
     def is_gone(self) -> bool:
-        return not is_alive(self._leader) and not marked(self._mark)
+        return not is_alive(self._leader) and not self._marked()
 
     def close(self) -> None:
         os.close(self._watched)
+
+    def _marked(self) -> list[int]:
+        return marked(self._mark, younger_than=self._leader)
 
     def _signal_group(self, sign: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.cgroups import ControlGroup, ControlGroups
-from cherry.sandbox.launching import as_user, check_folders, guarded_prefix, launch, shell
+from cherry.sandbox.launching import as_user, check_folders, guarded_shell, launch, shell
 from cherry.sandbox.port import Command, Process
 from cherry.sandbox.processes import descendants
 from cherry.sandbox.protection import Mounts, Protection
@@ -25,7 +25,8 @@ from cherry.sandbox.running import Running, send
 from cherry.sandbox.seccomp import filter_program
 from cherry.sandbox.view import Identity, View, identity_for, name_resolution
 
-HOME = "/tmp/home"  # noqa: S108 — inside the sandbox, where /tmp is private
+_TEMPORARY, _OTHER_TEMPORARY = "/tmp", "/var/tmp"  # noqa: S108 — inside the sandbox, where they are private
+HOME = f"{_TEMPORARY}/home"
 _EMPTY_BYTES = "4096"
 _NAMESPACES = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
 ISOLATION = (*_NAMESPACES, "--die-with-parent", "--new-session", "--cap-drop", "ALL")
@@ -66,7 +67,7 @@ class BubblewrapSandbox:
         workspace, folder = check_folders(command)
         view = self._view(identity_for(workspace))
         protection = Protection(workspace, command.protected)
-        group = self._groups.make(command.bounds)
+        group = self._groups.make(command.bounds, owner=view.identity.uid)
         alive, held = os.pipe()
         cherry_lives, lifeline = os.pipe()
         passed = [held, cherry_lives]
@@ -77,7 +78,7 @@ class BubblewrapSandbox:
                 arguments += ["--seccomp", str(passed[-1])]
             options = _options(command, view, workspace, folder, protection.mounts)
             passed.append(_memory_file("arguments", b"\0".join(os.fsencode(option) for option in options)))
-            arguments += ["--args", str(passed[-1]), "--", *_inner(command, cherry_lives)]
+            arguments += ["--args", str(passed[-1]), "--", *guarded_shell(command, cherry_lives)]
             identity = view.identity if view.identity.dropped else None
             started = launch(arguments, environ={}, with_input=command.input, passed=passed, identity=identity)
         except BaseException:
@@ -181,13 +182,15 @@ def try_bubblewrap(program: str, identity: Identity | None = None) -> str:
     return ""
 
 
-def _inner(command: Command, cherry_lives: int) -> list[str]:
-    return [*guarded_prefix(command.bounds, cherry_lives), shell(), "-c", command.script]
-
-
 def _options(command: Command, view: View, workspace: Path, folder: Path, mounts: Mounts) -> list[str]:
     options = [*ISOLATION, *view.options]
     options += name_resolution() if command.network else ["--unshare-net"]
+    temporary = str(view.temporary)
+    options += ["--bind", temporary, _TEMPORARY]
+    if workspace.is_relative_to(_OTHER_TEMPORARY):
+        options += ["--bind", temporary, _OTHER_TEMPORARY]
+    else:
+        options += ["--symlink", _TEMPORARY, _OTHER_TEMPORARY]
     options += ["--bind", str(workspace), str(workspace)]
     for pinned in mounts.pinned:
         options += ["--bind", str(pinned), str(pinned)]
@@ -203,7 +206,7 @@ def _options(command: Command, view: View, workspace: Path, folder: Path, mounts
 
 
 def _fixed_environment() -> dict[str, str]:
-    return {"HOME": HOME, "TMPDIR": "/tmp", "USER": "cherry", "LOGNAME": "cherry", "SHELL": shell()}  # noqa: S108
+    return {"HOME": HOME, "TMPDIR": _TEMPORARY, "USER": "cherry", "LOGNAME": "cherry", "SHELL": shell()}
 
 
 def _memory_file(name: str, content: bytes) -> int:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from cherry.sandbox.port import Bounds
 
 _MOUNT = Path("/sys/fs/cgroup")
+_MEMBERS = "cgroup.procs"
 _JOIN = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@"'
 _MEMORY_FILE = {2: "memory.max", 1: "memory.limit_in_bytes"}
 
@@ -26,7 +27,11 @@ class ControlGroup(NamedTuple):
 
     def prefix(self) -> list[str]:
         """A program that joins the group and then becomes the command that follows it."""
-        return ["/bin/sh", "-c", _JOIN, "cherry", *(str(folder / "cgroup.procs") for folder in self.folders), "--"]
+        return ["/bin/sh", "-c", _JOIN, "cherry", *(str(folder / _MEMBERS) for folder in self.folders), "--"]
+
+    def hand_to(self, owner: int) -> None:
+        for folder in self.folders:
+            os.chown(folder / _MEMBERS, owner, -1)
 
     def close(self) -> bool:
         """Remove the group; False when the kernel has not yet cleared away what ran in it."""
@@ -57,12 +62,15 @@ class ControlGroups:
         group = self._make(Bounds())
         return group is not None and group.close()
 
-    def make(self, bounds: Bounds) -> ControlGroup | None:
-        """None where they are not available."""
+    def make(self, bounds: Bounds, *, owner: int) -> ControlGroup | None:
+        """A group that processes of user `owner` may join. None where groups are not available."""
         if not self.available:
             return None
         self._to_remove[:] = [group for group in self._to_remove if not group.close()]
-        return self._make(bounds)
+        group = self._make(bounds)
+        if group is not None and owner != os.geteuid():
+            group.hand_to(owner)
+        return group
 
     def give_back(self, group: ControlGroup) -> None:
         """Remove it, now or as soon as it is empty."""

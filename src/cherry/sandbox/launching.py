@@ -17,10 +17,8 @@ if [ -r "$w" ]; then ( (read -r _ <"$w"; kill -s KILL -- "$victims") >/dev/null 
 exec "$@"'''
 """Started beside the command, but not as its child, which it may not expect."""
 
-_GUARD = '''f=$0; read -t 0 -u "$f" && exit 125; exec {{f}}<&-
-ulimit -c 0 {limits} -u {processes} || exit 125
-exec "$@"'''
-"""$0 is the pipe, the rest is the command. Sizes count in kilobytes."""
+_GUARD = "read -t 0 -u {pipe} && exit 125; exec {pipe}<&-; ulimit -c 0 {limits} || exit 125; "
+"""Stands on the first line of the script, so that line numbers in messages are those of the script."""
 
 FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -70,19 +68,20 @@ def watched_prefix(handle: int, *, everything: bool) -> list[str]:
     return ["/bin/sh", "-c", _WATCHED, "cherry", str(handle), "-1" if everything else ""]
 
 
-def guarded_prefix(bounds: Bounds, handle: int) -> list[str]:
-    """A program that ends at once if Cherry is no more, sets the limits, and becomes the command that follows it.
+def guarded_shell(command: Command, handle: int) -> list[str]:
+    """The shell that runs the script, after it has set the limits; it ends at once if Cherry is no more.
 
     bubblewrap binds its processes to Cherry's life only some milliseconds after it was started: a kill just before would leave
     the command behind. The pipe `handle` is empty while Cherry lives and at its end afterwards; only bash can look at a pipe without
     waiting for it, elsewhere a watcher waits.
     """
+    bounds = command.bounds
     if not shell().endswith("/bash"):
-        return [*watched_prefix(handle, everything=True), *limits_prefix(bounds, processes=True)]
-    limits = (
-        f"-t {bounds.cpu_seconds} -d {bounds.memory_bytes >> 10} -f {bounds.file_bytes >> 10} -n {bounds.open_files}"
-    )
-    return [shell(), "-c", _GUARD.format(limits=limits, processes=bounds.processes), str(handle)]
+        prefix = [*watched_prefix(handle, everything=True), *limits_prefix(bounds, processes=True)]
+        return [*prefix, shell(), "-c", command.script]
+    sizes = f"-d {bounds.memory_bytes >> 10} -f {bounds.file_bytes >> 10}"
+    limits = f"{sizes} -t {bounds.cpu_seconds} -n {bounds.open_files} -u {bounds.processes}"
+    return [shell(), "-c", _GUARD.format(pipe=handle, limits=limits) + command.script]
 
 
 def check_folders(command: Command) -> tuple[Path, Path]:

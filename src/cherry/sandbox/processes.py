@@ -12,7 +12,7 @@ MARK = "CHERRY_COMMAND"
 def descendants(pid: int) -> list[int]:
     """All living processes below `pid`, nearest first."""
     children: dict[int, list[int]] = {}
-    for process in _all():
+    for process in _younger(pid):
         if (parent := _parent(process)) is not None:
             children.setdefault(parent, []).append(process)
     found: list[int] = []
@@ -24,10 +24,10 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def marked(mark: str) -> list[int]:
-    """All living processes that carry this mark in their environment."""
+def marked(mark: str, *, younger_than: int) -> list[int]:
+    """All living processes that carry this mark in their environment and were started after the process `younger_than`."""
     needle = f"{MARK}={mark}".encode()
-    return [pid for pid in _all() if needle in _environment(pid) and is_alive(pid)]
+    return [pid for pid in _younger(younger_than) if needle in _environment(pid) and is_alive(pid)]
 
 
 def end_leftovers() -> int:
@@ -67,6 +67,16 @@ def _all() -> list[int]:
         return [int(name) for name in os.listdir(_PROC) if name.isdigit()]  # noqa: PTH208 — names are all that is needed
     except OSError:
         return []
+
+
+def _younger(pid: int) -> list[int]:
+    """Processes that may have been started after this one: numbers are given out in order, until they begin again."""
+    try:
+        latest = int((_PROC / "loadavg").read_text("ascii").split()[-1])
+    except (OSError, ValueError):
+        return _all()
+    began_again = latest < pid
+    return [other for other in _all() if other > pid or began_again]
 
 
 def _stat(pid: int) -> list[str]:

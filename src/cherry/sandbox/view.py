@@ -93,8 +93,6 @@ class View:
         ]
         for shown in self.tools.folders:
             options += ["--ro-bind", str(shown), str(shown)]
-        for name in ("/tmp", "/var/tmp"):  # noqa: S108 — inside the sandbox
-            options += ["--bind", str(self.temporary), name]
         return tuple(options)
 
     @cached_property
