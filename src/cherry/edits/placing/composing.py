@@ -63,6 +63,18 @@ def compose(document: Document, match: Match, new: Sequence[str], indents: Mappi
     return _without_final_newline([piece for piece in pieces if piece], usual_end)
 
 
+def keeps_missing_lines(match: Match, new: Sequence[str]) -> bool:
+    """False when the edit changes lines of the old text that stand for nothing in the document (blank ones)."""
+    sought = [pair for pair in match.pairs if pair.sought is not None]
+    if all(pair.start < pair.end for pair in sought):
+        return True
+    old = [pair.sought or "" for pair in sought]
+    return all(
+        change.kept or all(pair.start < pair.end for pair in sought[change.old_start : change.old_end])
+        for change in changes(old, new)
+    )
+
+
 def _without_final_newline(pieces: Sequence[str], usual_end: str) -> str:
     """The place is the end of a file whose last line has no end: so it stays."""
     ended = [piece if split_end(piece)[1] else piece + usual_end for piece in pieces]

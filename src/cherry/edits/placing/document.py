@@ -75,6 +75,12 @@ class Document:
         """True between the two characters of a `\r\n`."""
         return self.text[max(0, position - 1) : position + 1] == "\r\n"
 
+    def is_line_end(self, position: int) -> bool:
+        """True where the content of a line ends and its line end follows."""
+        return self.text.startswith(("\n", "\r\n"), position) or (
+            self._lone_cr and self.text.startswith("\r", position)
+        )
+
     def __len__(self) -> int:
         return len(self._raw_lines)
 

@@ -1,15 +1,15 @@
 """Uniform differences of indentation: proving that one holds for a whole place, and giving new lines the document's own.
 
-Uniform means: one strictly growing function takes each indentation sought to the document's. Lines of the new text that have an
-indentation seen in the place get its counterpart; others are derived only where the units on both sides are known.
+Lines of the new text that have an indentation seen in the place get its counterpart; others are derived only where one reading
+of the difference is left.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
-_UNITS = (2, 3, 4, 8)
+_UNITS = ("\t", "  ", "   ", "    ", "        ")
 
 
 class Reindent(NamedTuple):
@@ -50,15 +50,9 @@ class Reindent(NamedTuple):
     def _by_levels(self, unseen: set[str], given_unit: str) -> dict[str, str] | None:
         if not given_unit or not self.own_unit:
             return None
-        offsets = set()
-        for ours, theirs in self.seen.items():
-            given, own = level(ours, given_unit), level(theirs, self.own_unit)
-            if given is None or own is None:
-                return None
-            offsets.add(own - given)
-        if len(offsets) != 1:
+        offset = _offset(self.seen, given_unit, self.own_unit)
+        if offset is None:
             return None
-        offset = offsets.pop()
         derived = {}
         for indent in unseen:
             depth = level(indent, given_unit)
@@ -69,18 +63,41 @@ class Reindent(NamedTuple):
 
 
 def uniform(given: Sequence[str], own: Sequence[str]) -> dict[str, str] | None:
-    """From each indentation of the lines sought to the document's; None when no one growing function does that.
+    """From each indentation of the lines sought to the document's; None when they do not differ uniformly.
 
-    Blank lines are left out.
+    Uniformly: by the same white space on every line, by another unit, or by both where the units are plain. Blank lines are left out.
     """
     seen: dict[str, str] = {}
     for line, theirs in zip(given, own, strict=True):
         if line.strip() and seen.setdefault(indent_of(line), indent_of(theirs)) != indent_of(theirs):
             return None
-    ranked = sorted(seen.items(), key=lambda item: width(item[0]))
-    if any(width(a[0]) >= width(b[0]) or width(a[1]) >= width(b[1]) for a, b in pairwise(ranked)):
-        return None
-    return seen
+    if len(seen) <= 1 or _is_shift(seen):
+        return seen
+    if any(_offset(seen, ours, theirs) == 0 for ours, theirs in product(_UNITS, _UNITS)):
+        return seen
+    given_unit, own_unit = unit_of(given), unit_of(own)
+    is_told = given_unit and own_unit and _offset(seen, given_unit, own_unit) is not None
+    return seen if is_told else None
+
+
+def _is_shift(seen: dict[str, str]) -> bool:
+    given, own = next(iter(seen.items()))
+    if own.endswith(given):
+        extra = own[: len(own) - len(given)]
+        return all(theirs == extra + ours for ours, theirs in seen.items())
+    excess = given[: len(given) - len(own)]
+    return given.endswith(own) and all(ours == excess + theirs for ours, theirs in seen.items())
+
+
+def _offset(seen: dict[str, str], given_unit: str, own_unit: str) -> int | None:
+    """How many levels deeper the document is, when that is the same everywhere."""
+    offsets: set[int] = set()
+    for ours, theirs in seen.items():
+        given, own = level(ours, given_unit), level(theirs, own_unit)
+        if given is None or own is None:
+            return None
+        offsets.add(own - given)
+    return offsets.pop() if len(offsets) == 1 else None
 
 
 def indent_of(line: str) -> str:
@@ -114,7 +131,7 @@ def unit_of(lines: Iterable[str]) -> str:
         return "\t"
     widths = [len(indent) for indent in indents if "\t" not in indent]
     # Only steps inwards tell: one outwards may leave several levels at once.
-    steps = Counter(b - a for a, b in pairwise(widths) if b - a in _UNITS)
+    steps = Counter(b - a for a, b in pairwise(widths) if " " * (b - a) in _UNITS)
     if not steps:
         return ""
     return " " * min(steps, key=lambda step: (-steps[step], step))

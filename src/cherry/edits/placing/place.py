@@ -14,32 +14,13 @@ from cherry.edits.line_ends import with_lf
 from cherry.edits.placing import matching, omission, refusals
 from cherry.edits.placing.applied import already_there, is_covered, seems_applied
 from cherry.edits.placing.choosing import chosen
-from cherry.edits.placing.composing import Untellable, compose
+from cherry.edits.placing.composing import keeps_missing_lines
 from cherry.edits.placing.disguises import disguises
 from cherry.edits.placing.document import Document
-from cherry.edits.placing.hanging import settled
-from cherry.edits.placing.indentation import Reindent, indent_of, uniform, unit_near, unit_of
+from cherry.edits.placing.fitting import Wanted, Written, as_whole_lines, indents_at, rewritten, split, verbatim
 from cherry.edits.placing.matching import Match, Pair
 from cherry.edits.placing.placed import Placed, Span
 from cherry.edits.placing.segments import placed_in_segments
-
-
-class _Wanted(NamedTuple):
-    """An edit as it is looked for: its texts with `\\n` line ends, and what was overlooked to get there."""
-
-    edit: Replace
-    old: str
-    new: str
-    overlooked: tuple[str, ...] = ()
-    at_line: int = 0
-    """The only line it may be at, from 1; 0 when it may be anywhere."""
-    may_indent: bool = True
-
-
-class _Written(NamedTuple):
-    text: str
-    mended: tuple[str, ...] = ()
-    """What the new text had lost and was given back."""
 
 
 class _Rung(NamedTuple):
@@ -78,12 +59,12 @@ def place(text: str, edit: Replace) -> Placed:
     raise _not_there(document, edit, old, new)
 
 
-def _variants(edit: Replace, old: str, new: str) -> Iterator[_Wanted]:
-    yield _Wanted(edit, old, new)
+def _variants(edit: Replace, old: str, new: str) -> Iterator[Wanted]:
+    yield Wanted(edit, old, new)
     for found in disguises(old, new):
         if found.old.strip() and found.old != found.new:
             at_line = found.first_number if found.counted_lines == 1 else 0
-            yield _Wanted(edit, found.old, found.new, (found.name,), at_line, found.even)
+            yield Wanted(edit, found.old, found.new, (found.name,), at_line, found.even)
 
 
 def _added(document: Document, edit: Replace) -> Placed:
@@ -93,30 +74,30 @@ def _added(document: Document, edit: Replace) -> Placed:
     if not text:
         return Placed((Span(0, 0, given),), "exact", "", 1, 1)
     new = document.normal(given).replace("\n", document.main_end)
+    last = len(document)
+    if text == new or (edit.at_end and text.endswith(new)):
+        raise refusals.already_applied(edit, last)
     if not edit.at_end:
         raise refusals.nothing_to_replace(document, edit)
-    last = len(document)
-    if text.endswith(new):
-        raise refusals.already_applied(edit, last)
     lead = "" if document.line_end(last - 1) else document.main_end
     return Placed((Span(len(text), len(text), lead + new),), "exact", "", last, last)
 
 
 def _as_given(document: Document, edit: Replace) -> Placed | None:
     """Places that hold the old text character by character."""
-    starts = occurrences(document.text, edit.old)
+    starts = _occurrences(document.text, edit.old)
     if not starts:
         return None
     new = omission.settled(edit.new, source=edit.old, known=f"{edit.old}\n{document.text}", path=edit.path)
-    matches = [exact_match(document, start, edit.old) for start in starts]
+    matches = [_exact_match(document, start, edit.old) for start in starts]
     if len(matches) > 1 and all(already_there(document.text, match.start, match.end, new) for match in matches):
         raise refusals.already_applied(edit, document.line_at(starts[0]) + 1)
     matches = chosen(document, edit, matches)
-    wanted = _Wanted(edit, edit.old, new)
-    return _finished(document, wanted, matches, [_verbatim(document, wanted, match) for match in matches])
+    wanted = Wanted(edit, edit.old, new)
+    return _finished(document, wanted, matches, [verbatim(document, wanted, match) for match in matches])
 
 
-def _climb(document: Document, wanted: _Wanted) -> Placed | None:
+def _climb(document: Document, wanted: Wanted) -> Placed | None:
     """The first rung on which anything fits decides."""
     if wanted.overlooked and (found := _disguised_exact(document, wanted)):
         return found
@@ -124,31 +105,40 @@ def _climb(document: Document, wanted: _Wanted) -> Placed | None:
     for rung in _LADDER:
         if rung.whole_lines and not (says_something and wanted.may_indent):
             continue
-        whole = rung.whole_lines and not wanted.old.endswith("\n")
-        tried = wanted._replace(old=wanted.old + "\n", new=wanted.new + "\n") if whole else wanted
-        matches = matching.find(document, _split(tried.old), rung.matcher)
-        matches = [match for match in matches if _may_be_at(document, tried, match)]
-        if rung.whole_lines:
-            matches = [match for match in matches if _is_uniform(document, match, same=rung.same_indent)]
+        tried = as_whole_lines(wanted) if rung.whole_lines else wanted
+        matches = [match for match in _matches(document, tried, rung) if _may_be_at(document, tried, match)]
         if not matches:
             continue
         matches = chosen(document, wanted.edit, matches)
         tried = tried._replace(overlooked=(*tried.overlooked, rung.name))
-        written = [_rewritten(document, tried, match, whole_lines=rung.whole_lines) for match in matches]
+        written = [rewritten(document, tried, match, whole_lines=rung.whole_lines) for match in matches]
         return _finished(document, tried, matches, written)
     return None
 
 
-def _disguised_exact(document: Document, wanted: _Wanted) -> Placed | None:
-    matches = [exact_match(document, start, wanted.old) for start in occurrences(document.text, wanted.old)]
+def _matches(document: Document, wanted: Wanted, rung: _Rung) -> list[Match]:
+    matches = matching.find(document, split(wanted.old), rung.matcher)
+    return [match for match in matches if _is_proven(document, wanted, rung, match)] if rung.whole_lines else matches
+
+
+def _is_proven(document: Document, wanted: Wanted, rung: _Rung, match: Match) -> bool:
+    """Whether nothing but what the rung overlooks differs at a place of whole lines."""
+    indents = indents_at(document, match)
+    if indents is None or (rung.same_indent and any(ours != theirs for ours, theirs in indents.items())):
+        return False
+    return keeps_missing_lines(match, split(wanted.new))
+
+
+def _disguised_exact(document: Document, wanted: Wanted) -> Placed | None:
+    matches = [_exact_match(document, start, wanted.old) for start in _occurrences(document.text, wanted.old)]
     matches = [match for match in matches if _may_be_at(document, wanted, match)]
     if not matches:
         return None
     matches = chosen(document, wanted.edit, matches)
-    return _finished(document, wanted, matches, [_verbatim(document, wanted, match) for match in matches])
+    return _finished(document, wanted, matches, [verbatim(document, wanted, match) for match in matches])
 
 
-def _may_be_at(document: Document, wanted: _Wanted, match: Match) -> bool:
+def _may_be_at(document: Document, wanted: Wanted, match: Match) -> bool:
     return not wanted.at_line or document.line_at(match.start) == wanted.at_line - 1
 
 
@@ -156,73 +146,16 @@ def _in_segments(document: Document, edit: Replace, old: str, new: str) -> Place
     segments = placed_in_segments(document, old, new, edit.path)
     if segments is None:
         return None
-    wanted = _Wanted(edit, old, new, ("left-out lines",))
-    matches = [exact_match(document, segment.start, document.text[segment.start : segment.end]) for segment in segments]
-    return _finished(document, wanted, matches, [_Written(segment.new) for segment in segments])
+    wanted = Wanted(edit, old, new, ("left-out lines",))
+    matches = [_exact_match(document, part.start, document.text[part.start : part.end]) for part in segments]
+    written = [
+        verbatim(document, wanted._replace(old=document.text[part.start : part.end], new=part.new), match)
+        for part, match in zip(segments, matches, strict=True)
+    ]
+    return _finished(document, wanted, matches, written)
 
 
-def _verbatim(document: Document, wanted: _Wanted, match: Match) -> _Written:
-    """What to write where the old text stands as it was given."""
-    old, new = document.normal(wanted.old), document.normal(wanted.new)
-    if old == new or document.cuts_line_end(match.start) or document.cuts_line_end(match.end):
-        return _Written(wanted.new)  # the line ends themselves are what the edit is about
-    try:
-        fitted = _fitted(document, wanted._replace(old=old, new=new), match)
-        if "\r" not in document.text:
-            return fitted
-        return fitted._replace(text=compose(document, match, _split(fitted.text)))
-    except Untellable as error:
-        raise refusals.two_readings(wanted.edit, str(error)) from None
-
-
-def _fitted(document: Document, wanted: _Wanted, match: Match) -> _Written:
-    """The new text with what its first and last line lost in copying. Raises Untellable."""
-    whole = _with_final_newline(document, wanted, match)
-    hung = settled(document, match.start, wanted.old, whole, wanted.edit.path)
-    mended = {"final newline": whole != wanted.new, "indentation of the first line": hung != whole}
-    return _Written(hung, tuple(name for name, done in mended.items() if done))
-
-
-def _rewritten(document: Document, wanted: _Wanted, match: Match, *, whole_lines: bool) -> _Written:
-    """What to write where the old text stands but for what was overlooked."""
-    try:
-        if whole_lines:
-            return _Written(_reindented(document, wanted, match))
-        fitted = _fitted(document, wanted, match)
-        return fitted._replace(text=compose(document, match, _split(fitted.text)))
-    except Untellable as error:
-        raise refusals.differs_there(document, wanted.edit, match, str(error)) from None
-
-
-def _reindented(document: Document, wanted: _Wanted, match: Match) -> str:
-    lines = _split(_with_final_newline(document, wanted, match))
-    reindent = Reindent(_indents(document, match) or {}, unit_near(document.lines, document.line_at(match.start)))
-    given_unit = unit_of([*_split(wanted.old), *lines])
-    indents = reindent.mapped((indent_of(line) for line in lines if line.strip()), given_unit)
-    if indents is None:
-        raise Untellable("the indentation of the new lines cannot be derived from that of the old ones")
-    return compose(document, match, lines, indents)
-
-
-def _indents(document: Document, match: Match) -> dict[str, str] | None:
-    """How indentation differs at a place of whole lines; None when it does not differ uniformly."""
-    pairs = [(pair.sought, document.text[pair.start : pair.end]) for pair in match.pairs if pair.sought is not None]
-    return uniform([sought for sought, _ in pairs], [raw for _, raw in pairs])
-
-
-def _is_uniform(document: Document, match: Match, *, same: bool) -> bool:
-    indents = _indents(document, match)
-    return indents is not None and (not same or all(ours == theirs for ours, theirs in indents.items()))
-
-
-def _with_final_newline(document: Document, wanted: _Wanted, match: Match) -> str:
-    """A new text that lost the final newline of the old one gets it back: the next line must not be glued to it."""
-    old, new = wanted.old, wanted.new
-    lost = old.endswith("\n") and new and not new.endswith("\n") and new != old.rstrip("\n")
-    return new + "\n" if lost and match.end < len(document.text) else new
-
-
-def _finished(document: Document, wanted: _Wanted, matches: list[Match], written: list[_Written]) -> Placed:
+def _finished(document: Document, wanted: Wanted, matches: list[Match], written: list[Written]) -> Placed:
     text = document.text
     spans = tuple(Span(match.start, match.end, new.text) for match, new in zip(matches, written, strict=True))
     there = [
@@ -246,16 +179,10 @@ def _not_there(document: Document, edit: Replace, old: str, new: str) -> CherryE
     if line is not None:
         return refusals.already_applied(edit, line + 1)
     bare = next((found.old for found in disguises(old, new)), old)
-    return refusals.not_found(document, edit, _split(bare))
+    return refusals.not_found(document, edit, split(bare))
 
 
-def _split(text: str) -> list[str]:
-    pieces = text.split("\n")
-    last = pieces.pop()
-    return [*(piece + "\n" for piece in pieces), *([last] if last else [])]
-
-
-def occurrences(text: str, old: str) -> list[int]:
+def _occurrences(text: str, old: str) -> list[int]:
     """Where `old` starts, overlapping places included."""
     starts = []
     start = text.find(old)
@@ -265,7 +192,7 @@ def occurrences(text: str, old: str) -> list[int]:
     return starts
 
 
-def exact_match(document: Document, start: int, old: str) -> Match:
+def _exact_match(document: Document, start: int, old: str) -> Match:
     pairs = []
     position = start
     for raw in document.split(document.text[start : start + len(old)]):
