@@ -95,15 +95,15 @@ def find_tools(
 ) -> Tools:
     """Looks at PATH and the home folder named in `environ`; `extra` is shown besides; what is not reached is left out."""
     home = Path(environ.get("HOME") or "/nonexistent")
-    folders: set[Path] = {Path(os.path.realpath(path)) for path in extra if path.exists()}
+    folders: set[Path] = {Path(os.path.realpath(path)) for path in extra if _is_there(path)}
     variables = {name: environ[name] for name in KEPT_VARIABLES if name in environ}
     for toolchain in TOOLCHAINS:
         candidates = [home / folder for folder in toolchain.folders]
-        present = [folder for folder in candidates if folder.is_dir() and reaches(folder)]
+        present = [folder for folder in candidates if _is_folder(folder) and reaches(folder)]
         folders |= {Path(os.path.realpath(folder)) for folder in present}
         if present and toolchain.variable:
             variables[toolchain.variable] = str(present[0])
-    entries = [entry for entry in environ.get("PATH", "").split(":") if entry.startswith("/") and Path(entry).is_dir()]
+    entries = [entry for entry in environ.get("PATH", "").split(":") if entry.startswith("/") and _is_folder(entry)]
     for entry in entries:
         if (found := _package_of(Path(os.path.realpath(entry)), home)) is not None:
             folders.add(found)
@@ -120,10 +120,19 @@ def _package_of(folder: Path, home: Path) -> Path | None:
         if is_below(folder, (place,)) and str(folder) != place:
             return Path(place, folder.relative_to(place).parts[0])
     prefix = folder.parent
-    holds_libraries = any((prefix / name).exists() for name in ("pyvenv.cfg", "lib", "lib64"))
+    holds_libraries = any(_is_there(prefix / name) for name in ("pyvenv.cfg", "lib", "lib64"))
     if folder.name == "bin" and holds_libraries and not home.is_relative_to(prefix):
         return prefix
     return folder if not home.is_relative_to(folder) else None
+
+
+def _is_folder(path: Path | str) -> bool:
+    """What may not be looked at is not there for us; `Path.is_dir` would raise."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def _is_there(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def is_below(path: Path, places: tuple[str, ...]) -> bool:
