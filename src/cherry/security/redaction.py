@@ -100,7 +100,9 @@ class StreamRedactor:
         """Up to the last line end that lies outside a key block; in an endless line, all but the longest possible secret."""
         longest = self._redactor.longest
         begun = text.rfind(_BLOCK_BEGIN)
-        open_block = begun != -1 and _BLOCK_END not in text[begun:] and len(text) - begun < longest
+        ending = text.find(_BLOCK_END, begun)
+        ended = ending != -1 and "\n" in text[ending:]
+        open_block = begun != -1 and not ended and len(text) - begun < longest
         end = text.rfind("\n", 0, begun if open_block else len(text)) + 1
         if not end and len(text) > 2 * longest:
             end = len(text) - longest
