@@ -21,7 +21,7 @@ from cherry.testing.calls import ToolBench, tools_on
 from cherry.toon.definition import wire_name
 
 NAMES = [
-    "fs.read", "fs.write", "fs.edit", "fs.list", "fs.glob", "search.grep", "shell.run", "shell.output", "shell.stop",
+    "fs.read", "fs.write", "fs.edit", "fs.apply", "fs.list", "fs.glob", "search.grep", "shell.run", "shell.output", "shell.stop",
     "git.status", "git.diff", "git.log", "git.commit", "todo.write", "ask.user",
 ]  # fmt: skip
 

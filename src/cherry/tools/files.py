@@ -1,4 +1,4 @@
-"""`fs.read`, `fs.write`, `fs.edit`: whole files and parts of them, read as numbered lines, written as change sets.
+"""`fs.read`, `fs.write`, `fs.edit`, `fs.apply`: files and parts of them, read as numbered lines, written as change sets.
 
 What a model has seen of a file is noted by its hash in `ToolContext.seen`; the editor refuses to overwrite what it has not seen.
 """
@@ -21,6 +21,7 @@ from cherry.security.jail import Jail
 from cherry.storage.ports import Blobs
 from cherry.tools.context import Intent, ToolContext
 from cherry.tools.names import MAX_PATH, PathText, shown
+from cherry.tools.patches import edits_of, patch_title
 from cherry.tools.reading import Excerpt, excerpt_of, read_file
 from cherry.tools.tool import Output, tool
 from cherry.tools.wrappers.cut import OUTPUT_PREFIX
@@ -96,7 +97,7 @@ class FileTools:
         """Create a file, or replace all of one you have read. Missing folders are made. To change part of a file use fs_edit."""
         if len(content) > _MOST_WRITTEN:
             raise CherryError(tools.BAD_ARGUMENTS, f"`content` is longer than {human_bytes(_MOST_WRITTEN)}")
-        return await self._change(ctx, "Write", path, Write(path=path, content=content))
+        return await self._change(ctx, f"Write {shown(path)}", (Write(path=path, content=content),))
 
     @tool(
         "fs.edit",
@@ -111,16 +112,43 @@ class FileTools:
     async def edit(self, ctx: ToolContext, path: PathText, old: str, new: str, all: bool = False) -> Output:
         """Replace text in a file. old must be copied exactly, with indentation, and stand in the file once (or set all): take
         along lines around it to make it unique. Small edits beat rewriting files."""
-        return await self._change(ctx, "Edit", path, Replace(path=path, old=old, new=new, all=all))
+        return await self._change(ctx, f"Edit {shown(path)}", (Replace(path=path, old=old, new=new, all=all),))
 
-    async def _change(self, ctx: ToolContext, verb: str, path: PathText, edit: Edit) -> Output:
-        plan = await self._editor.plan([edit], known=ctx.seen)
-        await ctx.proceed(Intent(f"{verb} {shown(path)}", "edit", plan.view, writes=plan.writes, expects=plan.expects))
+    @tool(
+        "fs.apply",
+        effect="edit",
+        category="filesystem",
+        title=patch_title,
+        resources=workspace,
+        asks_itself=True,
+        timeout_seconds=120,
+        security_level="medium",
+    )
+    async def apply(self, ctx: ToolContext, patch: str) -> Output:
+        """Change several files at once, all or nothing: *** Begin Patch, sections *** Add File: path, *** Update File: path (then
+        perhaps *** Move to: path; hunks start with @@, lines with - + or space), *** Delete File: path, *** End Patch. Unified
+        diffs and SEARCH/REPLACE blocks work too."""
+        wanted = await asyncio.to_thread(edits_of, patch)
+        return await self._change(ctx, patch_title({"patch": patch}), wanted)
+
+    async def _change(self, ctx: ToolContext, title: str, wanted: tuple[Edit, ...]) -> Output:
+        plan = await self._planned(ctx, wanted)
+        await ctx.proceed(Intent(title, "edit", plan.view, writes=plan.writes, expects=plan.expects))
         change_id = ctx.change_id
         changes = await self._editor.commit(plan, change_id=change_id)
         await ctx.record(ChangesApplied(change_id=change_id, call_id=ctx.call.id, files=changes))
         _note_seen(ctx, changes)
         return Output("\n".join([_summary(plan), *plan.notes, plan.shown]).rstrip(), plan.view)
+
+    async def _planned(self, ctx: ToolContext, wanted: tuple[Edit, ...]) -> Plan:
+        try:
+            return await self._editor.plan(wanted, known=ctx.seen)
+        except CherryError as error:
+            if len(wanted) == 1:
+                raise
+            # Said aloud, because models take a refused part for the only part that was refused.
+            told = f"{error.next_step} Nothing was changed: all {len(wanted)} edits are applied together or none."
+            raise CherryError(error.kind, error.what, where=error.where, why=error.why, next_step=told) from None
 
 
 def _note_seen(ctx: ToolContext, changes: Sequence[FileChange]) -> None:

@@ -31,32 +31,45 @@ def _file(file: PlannedFile, large_hunks: str) -> tuple[FileDiff, str]:
         return file_diff(file.path, "deleted", _text(file)), f"{file.path}: deleted"
     if not file.content_changes and not file.renamed_from:
         return _mode(file)
+    header, words = _mode_change(file)
     title = f"{file.renamed_from} → {file.path}" if file.renamed_from else file.path
+    title += f" ({words})" if words else ""
     kind: Kind = "renamed" if file.renamed_from else "modified"
     if large_hunks:
         lines = large_hunks.splitlines()
         added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
         diff = FileDiff(
-            path=file.path, change=kind, unified=large_hunks, added=added, removed=removed, old_path=file.renamed_from
+            path=file.path,
+            change=kind,
+            unified=header + large_hunks,
+            added=added,
+            removed=removed,
+            old_path=file.renamed_from,
         )
         return diff, f"{title}:\n{large_hunks.rstrip()}"
     change = _text(file) if file.content_changes else None
-    diff = file_diff(file.path, kind, change, old_path=file.renamed_from)
+    diff = file_diff(file.path, kind, change, old_path=file.renamed_from, header=header)
     return diff, f"{title}:\n{shown_lines(change)}" if change else title
 
 
 def _created(file: PlannedFile) -> tuple[FileDiff, str]:
     change = _text(file)
     size = plural(change.added, "line") if change else "not text"
-    return file_diff(file.path, "created", change), f"{file.path}: created, {size}"
+    header, words = ("new file mode 100755\n", ", can be run") if file.executable else ("", "")
+    return file_diff(file.path, "created", change, header=header), f"{file.path}: created, {size}{words}"
 
 
 def _mode(file: PlannedFile) -> tuple[FileDiff, str]:
-    assert file.before is not None
-    assert file.mode is not None
-    header = f"old mode {file.before.recorded_mode:o}\nnew mode {file.mode:o}\n"
-    words = "can be run now" if file.mode & 0o111 else "can no longer be run"
+    header, words = _mode_change(file)
     return file_diff(file.path, "mode", None, header=header), f"{file.path}: {words}"
+
+
+def _mode_change(file: PlannedFile) -> tuple[str, str]:
+    """As the head of a diff and in words; empty when the mode stays."""
+    if file.before is None or file.mode is None or not file.mode_changes:
+        return "", ""
+    words = "can be run now" if file.mode & 0o111 else "can no longer be run"
+    return f"old mode {file.before.recorded_mode:o}\nnew mode {file.mode:o}\n", words
 
 
 def _text(file: PlannedFile) -> TextChange | None:

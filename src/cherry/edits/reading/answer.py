@@ -52,8 +52,10 @@ class _Pending(NamedTuple):
 class Scanner:
     """Reads one answer. `run` is the reader; the lines are those it is sent."""
 
-    def __init__(self, into: Collector) -> None:
+    def __init__(self, into: Collector, *, whole: bool = False) -> None:
+        """`whole`: the text is known not to be cut off."""
         self._into = into
+        self._whole = whole
         self._lines = Lines()
         self._above = ""
         self._distance = 0
@@ -90,7 +92,7 @@ class Scanner:
         elif apply_patch.starts_patch(line):
             self._settle()
             lines.back(line)
-            yield from apply_patch.read_sections(lines, into)
+            yield from apply_patch.read_sections(lines, into, whole=self._whole)
         elif line.startswith(("--- ", "diff --git ")) and unified.starts_diff(line, after, (yield from lines.peek(1))):
             self._settle()
             lines.back(line)
@@ -154,7 +156,7 @@ class Scanner:
             yield from self._blocks_in(fence)
         elif apply_patch.starts_patch(first):
             yield from lines.skip_to(first)
-            yield from apply_patch.read_sections(lines, self._into, fence=fence.mark)
+            yield from apply_patch.read_sections(lines, self._into, fence=fence.mark, whole=self._whole)
             yield from self._rest_of(fence)
         elif fence.is_diff or unified.starts_diff(first, second, third) or (is_hunk(first) and self._label(loose=True)):
             yield from self._diffs_in(fence)

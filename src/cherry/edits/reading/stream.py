@@ -2,8 +2,6 @@
 
 from cherry.edits.edit import Edit
 from cherry.edits.reading.answer import Scanner
-from cherry.edits.reading.apply_patch import read_sections, starts_patch
-from cherry.edits.reading.lines import Lines, Step
 from cherry.edits.reading.reading import Collector, Reading
 
 _END = None
@@ -13,9 +11,10 @@ _END = None
 class EditStream:
     """Edits of an answer as soon as each is whole. What is given is final: no later text takes it back or changes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
+        """`whole`: what is fed is known not to be cut off in the end."""
         self._into = Collector()
-        self._reader = Scanner(self._into).run()
+        self._reader = Scanner(self._into, whole=whole).run()
         self._rest: list[str] = []
         self._given = 0
         self._done = False
@@ -63,40 +62,17 @@ def read_edits(answer: str) -> Reading:
 
 
 def read_patch(patch: str) -> Reading:
-    """The edits in an apply-patch text that is known to be whole (an argument of a tool call). A unified diff is read too."""
-    into = Collector()
-    reader = _patch(into)
-    next(reader)
-    lines: list[str | None] = [*patch.replace("\r\n", "\n").split("\n")]
-    if lines[-1] == "":
-        lines.pop()
-    try:
-        for line in lines:
-            reader.send(line)
-        while True:
-            reader.send(_END)
-    except StopIteration:
-        pass
-    reading = into.reading()
+    """The edits in a text that is known to be whole and to be meant as edits (an argument of a tool call), in whatever format.
+
+    So the end of an apply-patch text may lack its marker, and a text without any edit is a fault.
+    """
+    stream = EditStream(whole=True)
+    stream.feed(patch)
+    reading = stream.close()
     if reading.edits or reading.faults:
         return reading
-    found = read_edits(patch)
-    if not found.edits and not found.faults:
-        into.fault(
-            "The patch has no `*** Begin Patch`", next_step="Start with `*** Begin Patch`, end with `*** End Patch`."
-        )
-        return into.reading()
-    return found
-
-
-def _patch(into: Collector) -> Step[None]:
-    """The first patch in the text; what stands around it (a heredoc, a fence) is left out."""
-    lines = Lines()
-    while True:
-        line = yield from lines.peek()
-        if line is None:
-            return
-        if starts_patch(line):
-            yield from read_sections(lines, into, whole=True)
-        else:
-            yield from lines.next()
+    into = Collector()
+    into.fault(
+        "The patch has no `*** Begin Patch`", next_step="Start with `*** Begin Patch`, end with `*** End Patch`."
+    )
+    return into.reading()
