@@ -62,30 +62,35 @@ class Protection:
         pinned: dict[Path, None] = {}
         readonly: dict[Path, None] = {}
         for path in protected:
-            inner = path if path.is_absolute() else self._workspace / path
+            inner = Path(os.path.normpath(self._workspace / path))
             if not inner.is_relative_to(self._workspace) or inner == self._workspace:
                 continue
             target = self._first_missing(inner)
+            if target is None:
+                continue
             if target not in self._placeholders and _place(target):
                 self._placeholders[target] = None
             for parent in target.relative_to(self._workspace).parents[:-1]:
                 pinned[self._workspace / parent] = None
-            if target not in self._placeholders and target.exists() and not target.is_symlink():
+            if target not in self._placeholders and target.exists():
                 readonly[target] = None
         outer = tuple(path for path in readonly if not any(parent in readonly for parent in path.parents))
-        pins = tuple(sorted(path for path in pinned if not _inside(path, readonly) and not path.is_symlink()))
+        pins = tuple(sorted(path for path in pinned if not _inside(path, readonly)))
         return Mounts(pins, outer, tuple(self._placeholders))
 
-    def _first_missing(self, path: Path) -> Path:
-        """The path itself, or the outermost of its parents that is missing, a placeholder or no folder."""
+    def _first_missing(self, path: Path) -> Path | None:
+        """The path itself, or the outermost of its parents that is missing, a placeholder or no folder.
+
+        A link is followed to where it leads (the link itself cannot be held); None when that is outside.
+        """
         current = self._workspace
         for part in path.relative_to(self._workspace).parts:
             current = current / part
-            try:
-                mode = os.lstat(current).st_mode
-            except OSError:
-                return current
-            if not stat.S_ISDIR(mode) or _is_placeholder(current):
+            if current.is_symlink():
+                current = Path(os.path.realpath(current))
+                if not current.is_relative_to(self._workspace) or current == self._workspace:
+                    return None
+            if not current.is_dir() or _is_placeholder(current):
                 return current
         return current
 
