@@ -21,26 +21,27 @@ class SetUp(NamedTuple):
 async def set_up_project(
     folder: Path, *, name: str, git: bool, run_git: Callable[[Path], Awaitable[None]], trust: Callable[[Path], None]
 ) -> list[SetUp]:
-    """`git` asks for a repository; `run_git` makes one; `trust` notes that the user wrote this configuration themselves.
+    """Prepares `folder`, making it if need be; `name` is what the project is called.
+
+    `git` asks for a repository; `run_git` makes one; `trust` notes that the user wrote this configuration themselves.
 
     Raises CherryError(config.BAD_USAGE) when the folder cannot be prepared.
     """
-    target = folder / name if name else folder
-    steps = [_folder(target)]
-    stack = detect_stack(target)
+    steps = [_folder(folder)]
+    stack = detect_stack(folder)
     steps.append(_found(stack))
-    had_config = (target / FOLDER / "config.toml").exists() or (target / FOLDER / "config.yaml").exists()
+    had_config = (folder / FOLDER / "config.toml").exists() or (folder / FOLDER / "config.yaml").exists()
     steps += (
-        [_file(target, "config.toml", _config(stack))]
+        [_file(folder, "config.toml", _config(stack, name))]
         if not had_config
         else [SetUp("kept", f"{FOLDER}/config.* (already there)")]
     )
     steps.append(
-        _file(target, ".gitignore", "# Everything Cherry may leave here stays out of the repository.\nlocal/\n")
+        _file(folder, ".gitignore", "# Everything Cherry may leave here stays out of the repository.\nlocal/\n")
     )
-    steps.append(await _repository(target, git, run_git))
+    steps.append(await _repository(folder, git, run_git))
     if not had_config:
-        trust(target)
+        trust(folder)
     return steps
 
 
@@ -80,7 +81,7 @@ def _file(target: Path, name: str, content: str) -> SetUp:
 
 
 async def _repository(target: Path, wanted: bool, run_git: Callable[[Path], Awaitable[None]]) -> SetUp:
-    if (target / ".git").exists():
+    if any((above / ".git").exists() for above in (target, *target.parents)):
         return SetUp("kept", "git repository (already there)")
     if not wanted:
         return SetUp("skipped", "no git repository; `cherry init --git` makes one")
@@ -88,9 +89,9 @@ async def _repository(target: Path, wanted: bool, run_git: Callable[[Path], Awai
     return SetUp("made", "git repository")
 
 
-def _config(stack: Stack) -> str:
+def _config(stack: Stack, name: str) -> str:
     lines = [
-        "# Cherry's settings for this project. `cherry config show` lists all of them and where each value comes from.",
+        f"# Cherry's settings for {name}. `cherry config show` lists all of them and where each value comes from.",
         "# A change takes effect once you have run `cherry trust`.",
         "",
         "[validation]",
