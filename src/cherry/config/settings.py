@@ -150,7 +150,19 @@ class ValidationSettings(Value):
     enabled: bool = Field(True, description="Whether changed files are checked after a step.")
     commands: tuple[str, ...] = Field((), description="Commands run after edits, such as `ruff check .`.")
     timeout: Seconds = Field(120.0, description="Each command.")
+    tests: Literal["off", "related", "all"] = Field(
+        "off",
+        description="When the model says it is done · off: no tests are run · related: those that have to do with the changed "
+        "files · all: those, then all.",
+    )
+    test_command: str = Field("", description="Runs the tests; empty: the usual one of what the project is built with.")
+    test_timeout: Seconds = Field(300.0, description="Each run of tests.")
     max_repairs: CountOrNone = Field(3, description="Times in a row the model is asked to mend what it broke.")
+    on_failure: Literal["keep", "roll_back"] = Field(
+        "keep",
+        description="What happens to changes that still have problems in the end · keep: they stay and you are told · "
+        "roll_back: all changes of the turn are taken back.",
+    )
 
 
 class LogSettings(Value):

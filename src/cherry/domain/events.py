@@ -253,6 +253,8 @@ class ChangesUndone(EventBase):
     undone_turn: int
     change_ids: tuple[str, ...]
     nonce: str
+    by: Literal["user", "cherry"] = "user"
+    """`cherry` when the policy takes back what did not pass validation."""
 
     def key(self) -> str:
         return self.nonce
@@ -290,6 +292,25 @@ class Problem(Value):
     """Which program found it: `syntax`, `ruff`, `pytest`, …"""
 
 
+class BaselineTaken(EventBase):
+    """What a check found before the turn's first change, so that later only what is new counts."""
+
+    kind: Literal["validation.baseline"] = "validation.baseline"
+    check: str
+    """The command, or the name of the check."""
+    covers: tuple[str, ...] = ()
+    """What was looked at: files, packages; empty: everything."""
+    known: tuple[str, ...] = ()
+    """A digest for each problem there was; the same one several times when there were several of it."""
+    extent: Literal["whole", "partial", "none"] = "whole"
+    """`partial`: there was more than could be read. `none`: the check cannot be made here."""
+    why: str = ""
+    """A sentence, for everything but `whole`."""
+
+    def key(self) -> str:
+        return f"{self.check}:{' '.join(self.covers)}"
+
+
 class ValidationFinished(EventBase):
     """What validation after edits found that was not there before."""
 
@@ -298,9 +319,11 @@ class ValidationFinished(EventBase):
     problems: tuple[Problem, ...]
     checked: tuple[str, ...] = ()
     """What was run: `syntax`, `ruff`, …"""
+    phase: Literal["step", "turn"] = "step"
+    """`turn`: the tests, run when the model has said that it is done."""
 
     def key(self) -> str:
-        return str(self.step)
+        return str(self.step) if self.phase == "step" else f"{self.step}.{self.phase}"
 
 
 class HistoryCompacted(EventBase):
@@ -371,6 +394,7 @@ Event = Annotated[
     | ChangesUndone
     | ChangesRedone
     | TodoWritten
+    | BaselineTaken
     | ValidationFinished
     | HistoryCompacted
     | Notice

@@ -16,6 +16,7 @@ from cherry.domain.events import (
     ApprovalDecided,
     ApprovalRequested,
     AssistantMessage,
+    BaselineTaken,
     ChangesApplied,
     ChangesRedone,
     ChangesUndone,
@@ -122,7 +123,8 @@ class Painter:
             case ModelChosen():
                 self._remark(f"Model: {visible(event.model)}")
             case ChangesUndone():
-                self._remark(f"Undone: the changes of turn {event.undone_turn}.")
+                who = "" if event.by == "user" else " by Cherry"
+                self._remark(f"Undone{who}: the changes of turn {event.undone_turn}.")
             case ChangesRedone():
                 self._remark(f"Done again: the changes of turn {event.redone_turn}.")
             case HistoryCompacted():
@@ -134,6 +136,8 @@ class Painter:
                 pass  # said by the command
             case ChangesApplied() | TodoWritten():
                 pass  # shown by the call that did it
+            case BaselineTaken():
+                pass  # what was there before is nobody's news
             case _:
                 assert_never(event)
 

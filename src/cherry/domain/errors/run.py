@@ -62,8 +62,14 @@ INTERNAL = ErrorKind(
     "Run again with --debug and report what it prints.",
     audience="developer",
 )
+VALIDATION_FAILED = ErrorKind(
+    "run.validation_failed",
+    "The changes did not pass validation and were taken back",
+    "Look at what was found, then ask again; `cherry redo` brings the changes back.",
+)
 
 ALL = (
+    VALIDATION_FAILED,
     STEP_LIMIT,
     TIME_LIMIT,
     COST_LIMIT,
