@@ -12,6 +12,8 @@ from cherry.testing.scripts import Hang, HangMidStream, Script, ToolCall, Words
 AT_ONCE = 2.0
 """Seconds; generous, the machine may be busy. `make bench` measures."""
 EDIT = ToolCall("fs.write", {"path": "kept.txt", "content": "kept\n"})
+LARGE = ToolCall("fs.edit", {"path": "huge", "old": "a", "new": "b"})
+"""Two gigabytes to look through."""
 FAMILY = ToolCall("shell.run", {"command": "(sleep 611; echo late > late) & sleep 612"})
 
 
@@ -27,6 +29,7 @@ MOMENTS: dict[str, tuple[Words, str | Callable[[Line], bool], int]] = {
     "waiting for the model": (Hang(), is_waiting, 2),
     "streaming an answer": (HangMidStream(after=4), is_text, 1),
     "running a command that has children": (FAMILY, "tool.started", 2),
+    "looking through a large file": (LARGE, "assistant.message", 2),
 }
 
 
@@ -43,6 +46,8 @@ def stopped(cherry: Program, ended: Ended, since: float) -> None:
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_ctrl_c_stops_at_once_and_the_turn_goes_on_later(cherry: Program, moment: str) -> None:
     answer, wanted, count = MOMENTS[moment]
+    with cherry.write("huge", "").open("wb") as huge:
+        huge.truncate(2 << 30)
     with provider(Script(EDIT, answer, "Went on.")) as double:
         running = cherry.start("run", "--json", "--yes", "go", double=double)
         running.until(wanted, count=count)

@@ -18,7 +18,7 @@ from cherry.edits.edit import Edit
 from cherry.edits.files.faults import as_cherry_error
 from cherry.edits.files.folders import Folders
 from cherry.edits.files.state import WHOLE_LIMIT, FileState, other_cases, read_state
-from cherry.edits.filesystem import Filesystem
+from cherry.edits.filesystem import Filesystem, Stoppable
 from cherry.edits.planning.difference import changed_since
 from cherry.edits.planning.locating import check_recorded
 from cherry.edits.planning.plan import Plan, PlannedFile, Revert, expectations, with_mode
@@ -75,7 +75,7 @@ class Editor:
         OMISSION; tools.NO_SUCH_PATH, NOT_A_FILE, NOT_A_FOLDER, BINARY, UNREADABLE, OUTSIDE_WORKSPACE, PROTECTED_PATH.
         """
         try:
-            return await self._in_thread(lambda _stop: self._plan(wanted, known or {}))
+            return await self._in_thread(lambda stop: self._plan(wanted, known or {}, stop))
         except StaleWriteError as error:
             raise await self._stale(error) from None
 
@@ -105,7 +105,7 @@ class Editor:
     async def reconcile(self, expects: Mapping[str, tuple[str, str]]) -> Reconciled:
         """Whether a change set whose end was not recorded has happened, from `Plan.expects`. Recovers first where needed."""
         await self._in_thread(self._recover)
-        states = await self._in_thread(lambda _stop: self._states(expects))
+        states = await self._in_thread(lambda stop: self._states(expects, stop))
         before = after = 0
         for path, (old, new) in expects.items():
             now = _as_expected(states[path], new)
@@ -119,7 +119,7 @@ class Editor:
         """What taking these change sets back (newest last) would do; with `redo`, what doing them again would. Writes nothing."""
         order = in_order(changes, redo=redo)
         paths = {path for change in order for path in (change.path, change.renamed_from) if path}
-        states, unusable = await self._in_thread(lambda _stop: self._revertible(paths))
+        states, unusable = await self._in_thread(lambda stop: self._revertible(paths, stop))
         worked_out = await Reverter(self._store, states, unusable, _merge).work_out(order, redo=redo)
         view = await asyncio.to_thread(view_of, worked_out.files)
         plan = Plan(worked_out.files, view, expectations(worked_out.files), worked_out.notes)
@@ -143,9 +143,10 @@ class Editor:
         """The net effect of several change sets, oldest first, from stored contents: what Cherry wrote, not what is there now."""
         return await net_diff(self._store, changes)
 
-    def _plan(self, wanted: Sequence[Edit], known: Mapping[str, str]) -> Plan:
-        with Folders(self._filesystem, str(self._jail.root)) as folders:
-            drawn = Planner(self._filesystem, folders, self._jail, known, self._limit).draw(wanted)
+    def _plan(self, wanted: Sequence[Edit], known: Mapping[str, str], stop: threading.Event) -> Plan:
+        filesystem = Stoppable(self._filesystem, stop)
+        with Folders(filesystem, str(self._jail.root)) as folders:
+            drawn = Planner(filesystem, folders, self._jail, known, self._limit).draw(wanted)
         if not drawn.files:
             raise _nothing(drawn)
         return present(drawn.files, drawn.notes, drawn.large_hunks)
@@ -172,9 +173,10 @@ class Editor:
         ):
             yield Journal(self._filesystem, state.handle(""))
 
-    def _states(self, paths: Iterable[str]) -> dict[str, FileState | None]:
+    def _states(self, paths: Iterable[str], stop: threading.Event) -> dict[str, FileState | None]:
+        filesystem = Stoppable(self._filesystem, stop)
         with self._workspace() as folders:
-            states = {path: read_state(self._filesystem, folders, path, limit=self._limit) for path in paths}
+            states = {path: read_state(filesystem, folders, path, limit=self._limit) for path in paths}
             self._drop_other_cases(folders, states)
             return states
 
@@ -182,15 +184,18 @@ class Editor:
         for path in other_cases(self._filesystem, folders, states):
             states[path] = None
 
-    def _revertible(self, paths: Iterable[str]) -> tuple[dict[str, FileState | None], dict[str, str]]:
+    def _revertible(
+        self, paths: Iterable[str], stop: threading.Event
+    ) -> tuple[dict[str, FileState | None], dict[str, str]]:
         """What is at paths of a log, and why some may no longer be written: each goes through the jail, like a model's."""
         unusable: dict[str, str] = {}
         states: dict[str, FileState | None] = {}
+        filesystem = Stoppable(self._filesystem, stop)
         with self._workspace() as folders:
             for path in paths:
                 try:
                     protected = check_recorded(self._jail, path)
-                    states[path] = read_state(self._filesystem, folders, path, limit=self._limit)
+                    states[path] = read_state(filesystem, folders, path, limit=self._limit)
                 except CherryError as error:
                     states[path], unusable[path] = None, error.message
                 else:

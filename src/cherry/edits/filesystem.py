@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 
@@ -122,6 +123,23 @@ class Filesystem:
 
     def names(self, folder: int) -> list[str]:
         return os.listdir(folder)
+
+
+class Stoppable(Filesystem):
+    """Another file system, except that reading raises InterruptedError once `stop` is set: a large file takes many reads."""
+
+    def __init__(self, inner: Filesystem, stop: threading.Event) -> None:
+        self._stop = stop
+        vars(self).update({name: getattr(inner, name) for name in vars(Filesystem) if not name.startswith("_")})
+        vars(self).update(read=self._unless_stopped(inner.read), read_at=self._unless_stopped(inner.read_at))
+
+    def _unless_stopped(self, read: Callable[..., bytes]) -> Callable[..., bytes]:
+        def reading(*arguments: int) -> bytes:
+            if self._stop.is_set():
+                raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+            return read(*arguments)
+
+        return reading
 
 
 def _rename_with(flag: int, folder: int, old: str, to_folder: int, new: str) -> None:
