@@ -59,8 +59,11 @@ class Process(Protocol):
 
     async def wait(self) -> Exit: ...
 
-    async def kill(self) -> None:
-        """End the whole tree: ask politely, then for certain within 2 seconds. Returns when none of it is left."""
+    async def kill(self, *, at_once: bool = False) -> None:
+        """End the whole tree: ask politely, then for certain within 2 seconds. Returns when none of it is left.
+
+        `at_once` does not ask: for what has nothing to lose and must be gone now.
+        """
         ...
 
 

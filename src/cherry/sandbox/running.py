@@ -99,9 +99,9 @@ class Running:
             await self._finish()
         return ended
 
-    async def kill(self) -> None:
+    async def kill(self, *, at_once: bool = False) -> None:
         """May be called at any time, also after the end."""
-        if not self._is_gone() and self._tree.ask():
+        if not at_once and not self._is_gone() and self._tree.ask():
             await self._until_gone(POLITE_SECONDS)
         await self._finish()
 
