@@ -46,7 +46,7 @@ def seems_applied(document: Document, old: str, new: str) -> int | None:
     line = document.line_at(start)
     if added:
         around = document.lines[max(0, line - len(old_lines)) : line + len(old_lines) + len(new_lines)]
-        still_there = {text.strip() for text in around}.intersection(removed)
+        still_there = {text.strip() for text in around}.intersection(set(removed) - set(added))
         telling = len("".join(added)) >= _LEAST_CHARACTERS and not still_there
     else:
         # Only lines went: they must be nowhere, and what is left must be lines on both sides of the gap.

@@ -31,6 +31,8 @@ class Disguise(NamedTuple):
     """The line number the first line was given; 0 when there was none."""
     counted_lines: int = 0
     """How many lines had one."""
+    whole_lines: bool = False
+    """The disguise shows that the texts are whole lines; both end with a newline then."""
     even: bool = True
     """False when not every line of the new text wore the disguise: its indentation then cannot be compared with the old one's."""
 
@@ -84,11 +86,12 @@ def _numbered(old: str, new: str) -> Iterator[Disguise]:
             continue
         pairs = [(line, _without_number(line, mark)) for line in _lines(new)]
         yield Disguise(
-            _joined([found.text for found in bare if found], old),
-            _joined([found.text if found else line for line, found in pairs], new),
+            _joined([found.text for found in bare if found]),
+            _joined([found.text if found else line for line, found in pairs]),
             "line numbers",
             numbers[0],
             len(numbers),
+            whole_lines=True,
             even=all(found or not line.strip() for line, found in pairs),
         )
 
@@ -115,8 +118,8 @@ def _lines(text: str) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def _joined(lines: list[str], like: str) -> str:
-    return "\n".join(lines) + ("\n" if like.endswith("\n") and lines else "")
+def _joined(lines: list[str]) -> str:
+    return "".join(line + "\n" for line in lines)
 
 
 def _framed(old: str, new: str) -> Disguise | None:
@@ -132,9 +135,10 @@ def _framed(old: str, new: str) -> Disguise | None:
     if len(new_lines) < head + tail:
         return None
     return Disguise(
-        "\n".join(old_lines[head : len(old_lines) - tail]),
-        "\n".join(new_lines[head : len(new_lines) - tail]),
+        _joined(_lines("\n".join(old_lines[head : len(old_lines) - tail]))),
+        _joined(_lines("\n".join(new_lines[head : len(new_lines) - tail]))),
         "framing lines",
+        whole_lines=True,
     )
 
 

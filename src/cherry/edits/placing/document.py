@@ -75,6 +75,11 @@ class Document:
         """True between the two characters of a `\r\n`."""
         return self.text[max(0, position - 1) : position + 1] == "\r\n"
 
+    def cuts_word(self, position: int) -> bool:
+        """True between two letters, digits or underscores."""
+        around = self.text[max(0, position - 1) : position + 1]
+        return len(around) == 2 and around.replace("_", "a").isalnum()
+
     def is_line_end(self, position: int) -> bool:
         """True where the content of a line ends and its line end follows."""
         return self.text.startswith(("\n", "\r\n"), position) or (

@@ -24,6 +24,8 @@ class Wanted(NamedTuple):
     at_line: int = 0
     """The only line it may be at, from 1; 0 when it may be anywhere."""
     may_indent: bool = True
+    whole_lines: bool = False
+    """It can only be at lines as a whole."""
 
 
 class Written(NamedTuple):

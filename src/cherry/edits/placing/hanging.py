@@ -42,7 +42,7 @@ def settled(document: Document, start: int, old: str, new: str, path: str) -> st
     base = before + indent_of(old)
     first, *rest = new.split("\n")
     if first.strip() and indent_of(first) != indent_of(old):
-        return _first_line(base, before, new, path, line)
+        return _first_line(base, before, new, line)
     if "\n" in old.rstrip("\n") or not any(text.strip() for text in rest) or _stands_as_given(base, first, rest):
         return new
     if _is_relative(base, first, rest) or (not _matters(path) and _is_closed(new)):
@@ -54,12 +54,10 @@ def settled(document: Document, start: int, old: str, new: str, path: str) -> st
     )
 
 
-def _first_line(base: str, before: str, new: str, path: str, line: int) -> str:
-    """The first line is indented otherwise in the new text: whole there and not in the old one, or really moved."""
+def _first_line(base: str, before: str, new: str, line: int) -> str:
+    """The first line is indented otherwise in the new text: it is whole there and was not in the old one."""
     if indent_of(new) == base:
         return new[len(before) :]
-    if not _matters(path):
-        return new
     raise Untellable(
         f"the old text begins inside the indentation of line {line + 1}, and the new one is indented otherwise"
     )

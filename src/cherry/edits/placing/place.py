@@ -64,7 +64,7 @@ def _variants(edit: Replace, old: str, new: str) -> Iterator[Wanted]:
     for found in disguises(old, new):
         if found.old.strip() and found.old != found.new:
             at_line = found.first_number if found.counted_lines == 1 else 0
-            yield Wanted(edit, found.old, found.new, (found.name,), at_line, found.even)
+            yield Wanted(edit, found.old, found.new, (found.name,), at_line, found.even, found.whole_lines)
 
 
 def _added(document: Document, edit: Replace) -> Placed:
@@ -118,7 +118,9 @@ def _climb(document: Document, wanted: Wanted) -> Placed | None:
 
 def _matches(document: Document, wanted: Wanted, rung: _Rung) -> list[Match]:
     matches = matching.find(document, split(wanted.old), rung.matcher)
-    return [match for match in matches if _is_proven(document, wanted, rung, match)] if rung.whole_lines else matches
+    if rung.whole_lines:
+        return [match for match in matches if _is_proven(document, wanted, rung, match)]
+    return [match for match in matches if not document.cuts_word(match.start) and not document.cuts_word(match.end)]
 
 
 def _is_proven(document: Document, wanted: Wanted, rung: _Rung, match: Match) -> bool:
@@ -139,7 +141,10 @@ def _disguised_exact(document: Document, wanted: Wanted) -> Placed | None:
 
 
 def _may_be_at(document: Document, wanted: Wanted, match: Match) -> bool:
-    return not wanted.at_line or document.line_at(match.start) == wanted.at_line - 1
+    line = document.line_at(match.start)
+    if wanted.whole_lines and match.start != document.starts[line]:
+        return False
+    return not wanted.at_line or line == wanted.at_line - 1
 
 
 def _in_segments(document: Document, edit: Replace, old: str, new: str) -> Placed | None:
