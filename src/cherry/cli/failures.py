@@ -1,5 +1,7 @@
 """How a command says that it failed: what, where and why · what to do next · the code."""
 
+from collections.abc import Sequence
+
 import click
 
 from cherry.cli.render.output import Output
@@ -14,12 +16,13 @@ def print_fault(fault: Fault, output: Output, style: Style) -> None:
     output.write("\n".join(fault_lines(fault, style)) + "\n")
 
 
-def usage_fault(error: click.UsageError) -> Fault:
-    """A wrong command line, with the way to the right page of help."""
+def usage_fault(error: click.UsageError, arguments: Sequence[str] = ()) -> Fault:
+    """A wrong command line, with the way to the right page of help; for what looks like a sentence, the way to send it."""
     path = error.ctx.command_path if error.ctx else "cherry"
-    return Fault(
-        code=config.BAD_USAGE.code, message=error.format_message(), next_step=f"See `{path} --help` for examples."
-    )
+    hint = f"See `{path} --help` for examples."
+    if len(arguments) >= 3 and not any(word.startswith("-") for word in arguments):
+        hint += f' A request goes in quotes: cherry run "{" ".join(arguments)}".'
+    return Fault(code=config.BAD_USAGE.code, message=error.format_message(), next_step=hint)
 
 
 def click_fault(error: click.ClickException) -> Fault:

@@ -65,7 +65,7 @@ class JsonLines:
         usage, cost = (finished.usage, finished.cost) if finished else (Usage(), Cost())
         self._line(
             "end",
-            outcome=finished.outcome if finished else "failed",
+            outcome=finished.outcome if finished else "interrupted" if exit_code > 128 else "failed",
             exit_code=exit_code,
             answer=end.answer if end else "",
             steps=finished.steps if finished else 0,

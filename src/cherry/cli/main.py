@@ -68,7 +68,7 @@ def run_cli(arguments: Sequence[str], wiring: Wiring) -> int:
         result = cli.main(list(arguments), prog_name="cherry", standalone_mode=False, obj=wiring)
         return int(result or 0)
     except click.UsageError as error:
-        return _failed(wiring, usage_fault(error), Exit.USAGE)
+        return _failed(wiring, usage_fault(error, arguments), Exit.USAGE)
     except click.Abort:
         return _failed_quietly()
     except click.ClickException as error:

@@ -106,6 +106,11 @@ class TurnWatch:
             raise self._failure
         return TurnEnd(self._finished, self._answer)
 
+    @property
+    def over(self) -> bool:
+        """The turn stands still; `run` is about to return."""
+        return self._finished is not None
+
     def interrupt(self) -> None:
         """Stop the turn and keep what is done. `run` returns when it stands still, or after a deadline."""
         if self._interrupting is None:

@@ -4,6 +4,7 @@ At most one job (a turn or a command) runs at a time; the prompt stays usable al
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -25,7 +26,7 @@ from cherry.cli.render.views import whole
 from cherry.cli.turn import TurnWatch
 from cherry.client.port import Client, Request
 from cherry.domain.content import TextPart, UserPart
-from cherry.domain.errors import CherryError, config, edits
+from cherry.domain.errors import CherryError, config, edits, run
 from cherry.domain.limits import TurnLimits
 from cherry.domain.sessions import SessionInfo
 from cherry.kernel.clock import Clock
@@ -76,6 +77,8 @@ class Conversation:
         self._stopped_at = float("-inf")
         self._leaving = False
         self._attached: list[UserPart] = []
+        self._waiting: deque[str] = deque()
+        """Lines that came in the moment between a turn's end and the end of its job."""
         self._beside: set[asyncio.Task[None]] = set()
         self.known_models: list[str] = []
 
@@ -102,7 +105,9 @@ class Conversation:
 
     def take(self, line: str) -> None:
         """What the person sent."""
-        if line or self._asker.asks:
+        if self._watch and self._watch.over:
+            self._waiting.append(line)
+        elif line or self._asker.asks:
             self._take(line)
 
     def stop(self) -> None:
@@ -178,6 +183,8 @@ class Conversation:
         self._job = None
         self._stopping = False
         self._prompt.redraw()
+        while self._waiting and self._job is None and not self._leaving:
+            self.take(self._waiting.popleft())
 
     def _in_background(self, work: Awaitable[None]) -> None:
         """Short work beside the job; kept referenced until it is done."""
@@ -221,7 +228,19 @@ class Conversation:
 
     async def _steer(self, line: str) -> None:
         assert self._session is not None
-        await self._client.steer(self._session.id, (TextPart(text=line),))
+        try:
+            await self._client.steer(self._session.id, (TextPart(text=line),))
+        except CherryError as error:
+            if error.kind is not run.NOTHING_TO_CONTINUE:
+                raise
+            self._later(line)  # the turn ended in this very moment
+
+    def _later(self, line: str) -> None:
+        """Take the line when the job is over."""
+        if self._job is None:
+            self._take(line)
+        else:
+            self._waiting.append(line)
 
     async def _opened_session(self) -> SessionInfo:
         if self._session is None:

@@ -4,16 +4,16 @@ import asyncio
 
 import click
 
-from cherry.cli.one_turn import watched
+from cherry.cli.one_turn import Interruption
 from cherry.cli.options import examples
 from cherry.cli.render.painter import Painter, request_text
 from cherry.cli.render.style import BAD, OK
 from cherry.cli.render.surface import Surface
 from cherry.cli.render.views import diff_lines, tail
 from cherry.cli.screen import open_screen
-from cherry.cli.signals import Stops
 from cherry.cli.turn import TurnWatch, exit_code_of
 from cherry.cli.wiring import Wiring
+from cherry.domain.views import CommandView
 from cherry.kernel.text import visible
 
 _TRY_NEXT = """\
@@ -34,32 +34,38 @@ def demo(ctx: click.Context, /) -> int:
 
 
 async def _demo(wiring: Wiring) -> int:
-    screen = open_screen(wiring.environ)
-    surface = screen.surface(wiring.clock)
-    stops = Stops()
+    surface = open_screen(wiring.environ).surface(wiring.clock)
+    interruption = Interruption(surface, wiring.clock)
+    return await interruption.run(_shown(wiring, surface, interruption))
+
+
+async def _shown(wiring: Wiring, surface: Surface, interruption: Interruption) -> int:
     async with wiring.open_demo() as stage:
         surface.lines(surface.style("dim", "The model's words in this demo are a recording. Everything else is real."))
-        surface.lines(surface.style("dim", f"A copy of the sample project: {stage.workspace}"))
+        surface.lines(surface.style("dim", f"A copy of the sample project: {visible(str(stage.workspace))}"))
         surface.lines("\n" + surface.style("heading", f"› {request_text(stage.request.parts)}") + "\n")
         session = await stage.client.create_session(stage.workspace)
         watch = TurnWatch(stage.client, session.id, sink=Painter(surface, wiring.clock), asker=None)
-        end = await watched(watch, stage.request, surface=surface, clock=wiring.clock, stops=stops)
-        if stops.signal:
-            return stops.exit_code
+        end = await interruption.watched(watch, stage.request)
         if code := exit_code_of(end):
             return code
-        diff = await stage.client.diff(session.id)
         _headline(surface, "What changed")
+        diff = await stage.client.diff(session.id)
         surface.lines("\n".join(diff_lines(diff, surface.style, surface.columns, limit=200)))
         _headline(surface, "The project's own tests")
-        tests = await stage.check()
-        surface.lines(surface.style("dim", f"  $ {visible(tests.command)}"))
-        surface.lines("\n".join(tail(tests.output, surface.columns, 8)))
-        passed = tests.exit_code == 0
-        verdict = f"{OK} They pass." if passed else f"{BAD} They fail (exit code {tests.exit_code})."
-        surface.lines(surface.style("good" if passed else "bad", verdict))
+        passed = _tests_shown(await stage.check(), surface)
         surface.lines("\n" + _TRY_NEXT)
     return 0 if passed else 1
+
+
+def _tests_shown(tests: CommandView, surface: Surface) -> bool:
+    surface.lines(surface.style("dim", f"  $ {visible(tests.command)}"))
+    surface.lines("\n".join(tail(tests.output, surface.columns, 8)))
+    if tests.exit_code == 0:
+        surface.lines(surface.style("good", f"{OK} They pass."))
+        return True
+    surface.lines(surface.style("bad", f"{BAD} They fail (exit code {tests.exit_code})."))
+    return False
 
 
 def _headline(surface: Surface, text: str) -> None:
