@@ -316,3 +316,30 @@ async def test_a_second_command_keeps_its_protection_when_the_first_ends(world: 
         pass
     await second.wait()
     assert not (world.workspace / ".cherry").exists()
+
+
+async def test_a_home_folder_as_workspace_keeps_its_keys_and_its_start_up_files(world: World) -> None:
+    script = "cat .ssh/* .aws/*; echo evil >> .bashrc; mv .ssh away; echo x > .profile; echo x > ordinary; ls -A .ssh"
+    command = world.command(script)._replace(folder=world.home, workspace=world.home, protected=())
+    output = await run(fenced(world), command)
+    assert (world.home / "ordinary").read_text() == "x\n"
+    (world.home / "ordinary").unlink()
+    assert not world.breach(output)
+    assert not (world.home / ".profile").exists()
+
+
+async def test_git_is_not_led_to_another_configuration(world: World) -> None:
+    script = "mkdir -p .git/evil/hooks; echo evil > .git/commondir; echo x > .git/evil/config"
+    await run(fenced(world), world.command(script))
+    assert not (world.workspace / ".git/commondir").exists()
+
+
+async def test_the_configuration_of_submodules_is_held(world: World) -> None:
+    module = world.workspace / ".git/modules/sub"
+    (module / "hooks").mkdir(parents=True)
+    (module / "config").write_text("[core]\n")
+    script = "cd .git/modules; echo evil >> sub/config; echo x > sub/hooks/pre-commit; mv ../modules ../m; echo x > sub/index"
+    await run(fenced(world), world.command(script))
+    assert (module / "config").read_text() == "[core]\n"
+    assert not list((module / "hooks").iterdir())
+    assert (module / "index").exists()

@@ -23,7 +23,8 @@ from cherry.sandbox.processes import descendants
 from cherry.sandbox.protection import Mounts, Protection
 from cherry.sandbox.running import Running, send
 from cherry.sandbox.seccomp import filter_program
-from cherry.sandbox.view import Identity, View, identity_for, name_resolution
+from cherry.sandbox.view import Identity, View, hidden, identity_for, name_resolution
+from cherry.security.protected import SECRETS_OF_A_HOME, START_UP_FILES
 
 _TEMPORARY, _OTHER_TEMPORARY = "/tmp", "/var/tmp"  # noqa: S108 — inside the sandbox, where they are private
 HOME = f"{_TEMPORARY}/home"
@@ -66,7 +67,9 @@ class BubblewrapSandbox:
     async def start(self, command: Command) -> Process:
         workspace, folder = check_folders(command)
         view = self._view(identity_for(workspace))
-        protection = Protection(workspace, command.protected)
+        home = view.home if view.home.is_relative_to(workspace) else None
+        at_start_up = tuple(home / name for name in START_UP_FILES) if home else ()
+        protection = Protection(workspace, (*command.protected, *at_start_up))
         group = self._groups.make(command.bounds, owner=view.identity.uid)
         alive, held = os.pipe()
         cherry_lives, lifeline = os.pipe()
@@ -198,6 +201,8 @@ def _options(command: Command, view: View, workspace: Path, folder: Path, mounts
         options += ["--ro-bind", str(protected), str(protected)]
     for missing in mounts.empty:
         options += ["--perms", "0555", "--size", _EMPTY_BYTES, "--tmpfs", str(missing)]
+    if view.home.is_relative_to(workspace):
+        options += hidden(view.home / name for name in SECRETS_OF_A_HOME)
     options += ["--remount-ro", "/", "--chdir", str(folder)]
     environment = {**view.tools.variables, **_fixed_environment(), "PATH": view.tools.path, **command.environment}
     for name, value in environment.items():

@@ -12,12 +12,17 @@ import contextlib
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 _SIGN = 0o1755
 _ORDINARY = 0o755
+_LOCK_TRIES, _LOCK_PAUSE_SECONDS = 40, 0.001
+NEVER_MADE = (".git/commondir",)
+"""Would lead git to another configuration and other hooks, and cannot be held by a placeholder, for git looks at it. Removed when the
+command has ended; git itself makes it in the folders of other work trees only."""
 
 
 class Mounts(NamedTuple):
@@ -36,10 +41,7 @@ class Protection:
         self._workspace = workspace
         self._lock = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._placeholders: dict[Path, None] = {}
-        with contextlib.suppress(
-            OSError
-        ):  # a file system without locks: at worst a placeholder stays for the next command
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+        self._share_lock()
         try:
             self.mounts = self._prepare(protected)
         except BaseException:
@@ -57,6 +59,21 @@ class Protection:
                 _remove_placeholder(path)
         finally:
             os.close(self._lock)
+            for name in NEVER_MADE:
+                with contextlib.suppress(OSError):
+                    (self._workspace / name).unlink()
+
+    def _share_lock(self) -> None:
+        """Others hold it alone only for the moment of cleaning up. Without it, at worst another command removes a placeholder."""
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_LOCK_PAUSE_SECONDS)
+            except OSError:
+                return  # a file system without locks
+            else:
+                return
 
     def _prepare(self, protected: Iterable[Path]) -> Mounts:
         pinned: dict[Path, None] = {}

@@ -10,7 +10,7 @@ import shutil
 import stat
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -65,10 +65,14 @@ class View:
         self._readable = tuple(readable)
 
     @cached_property
+    def home(self) -> Path:
+        """The real home folder of whoever runs the commands; not theirs, which is private."""
+        named = _home_of(self.identity.uid) if self.identity.dropped else self._environ.get("HOME")
+        return Path(os.path.realpath(named or "/nonexistent"))
+
+    @cached_property
     def tools(self) -> Tools:
-        environ = dict(self._environ)
-        if self.identity.dropped:
-            environ["HOME"] = _home_of(self.identity.uid)
+        environ = {**self._environ, "HOME": str(self.home)}
         return find_tools(environ, extra=self._readable, reaches=self.identity.reaches)
 
     @cached_property
@@ -115,6 +119,16 @@ def name_resolution() -> list[str]:
     """For commands with network: /etc/resolv.conf often points into /run, which is not there."""
     target = os.path.realpath("/etc/resolv.conf")
     return ["--ro-bind-try", target, target] if not target.startswith("/etc/") else []
+
+
+def hidden(paths: Iterable[Path]) -> list[str]:
+    """Options that put something empty over each path that exists."""
+    options: list[str] = []
+    for path in paths:
+        if path.is_symlink() or not path.exists():
+            continue
+        options += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
+    return options
 
 
 def _home_of(uid: int) -> str:

@@ -112,6 +112,10 @@ PUBLIC_NAMES = (
 """Look like secrets and hold none by convention."""
 
 
+_MAX_MODULES = 50
+"""Submodules whose configuration is held; git at the top level reads it."""
+
+
 class ContentSign(NamedTuple):
     """A file that is secret only when it holds a certain text."""
 
@@ -128,6 +132,49 @@ CONTENT_SIGNS = (
 )
 CONTENT_SIGN_BYTES = 64 << 10
 """How much of a file is looked at for a sign."""
+
+
+SECRETS_OF_A_HOME = (
+    *(
+        ".ssh",
+        ".gnupg",
+        ".aws",
+        ".azure",
+        ".kube",
+        ".docker",
+        ".config/gcloud",
+        ".config/gh",
+        ".config/cherry",
+        ".netrc",
+    ),
+    *(
+        ".local/share/keyrings",
+        ".local/share/cherry",
+        ".password-store",
+        ".git-credentials",
+        ".npmrc",
+        ".pypirc",
+        ".mozilla",
+    ),
+    *(".config/google-chrome", ".config/chromium", ".thunderbird", ".bash_history", ".zsh_history", ".python_history"),
+    *(".cargo/credentials.toml", ".m2/settings.xml", ".config/op", ".vault-token", ".terraform.d", ".pgpass"),
+)
+"""Hidden from commands when somebody works in a home folder itself."""
+START_UP_FILES = (
+    *(
+        ".bashrc",
+        ".bash_profile",
+        ".bash_login",
+        ".bash_logout",
+        ".profile",
+        ".zshrc",
+        ".zshenv",
+        ".zprofile",
+        ".gitconfig",
+    ),
+    *(".config/autostart", ".config/systemd", ".config/fish", ".config/git", ".local/bin", ".config/environment.d"),
+)
+"""Not writable for commands there."""
 
 
 class Protected(NamedTuple):
@@ -208,4 +255,7 @@ def _ends_with(parts: list[str], pattern: list[str]) -> bool:
 def unwritable_for_commands(workspace: Path) -> tuple[Path, ...]:
     """What a sandboxed command in this workspace must not write: the value of `sandbox.port.Command.protected`."""
     present = [name for name in COMMANDS_MAY_NOT_CHANGE if os.path.lexists(workspace / name)]
+    modules = sorted((workspace / ".git/modules").glob("**/config"))[:_MAX_MODULES]
+    for config in modules:
+        present += [str(path.relative_to(workspace)) for path in (config, config.with_name("hooks"))]
     return tuple(workspace / name for name in dict.fromkeys((*COMMANDS_MAY_NOT_WRITE, *present)))
