@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cherry.testing.program import Ended, Line, Program, provider, wait_until
+from cherry.testing.program import Ended, Line, Program, provider
 from cherry.testing.scripts import Hang, HangMidStream, Script, ToolCall, Words
 
 AT_ONCE = 2.0
@@ -40,7 +40,7 @@ def stopped(cherry: Program, ended: Ended, since: float) -> None:
     assert ended.end["exit_code"] == 130
     assert ended.event("turn.finished")["outcome"] == "interrupted"
     assert cherry.read("kept.txt") == "kept\n"
-    wait_until(lambda: cherry.leftovers() == [], seconds=1, what="the end of all children")
+    cherry.expect_no_leftovers()
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -86,7 +86,7 @@ def test_being_told_to_end_is_like_ctrl_c(cherry: Program, number: int, code: in
         assert ended.code == code
         assert ended.end["exit_code"] == code
         assert ended.end["outcome"] == "interrupted"
-        wait_until(lambda: cherry.leftovers() == [], seconds=1, what="the end of all children")
+        cherry.expect_no_leftovers()
 
 
 def test_a_second_ctrl_c_leaves_at_once_and_what_ran_ends_too(cherry: Program) -> None:
@@ -102,6 +102,6 @@ def test_a_second_ctrl_c_leaves_at_once_and_what_ran_ends_too(cherry: Program) -
         assert time.monotonic() - since < AT_ONCE
         assert ended.code == 130
         assert ended.end["exit_code"] == 130
-        wait_until(lambda: cherry.leftovers() == [], seconds=2, what="the end of all children")
+        cherry.expect_no_leftovers()
         ended = cherry.run("run", "--json", "--yes", "-c", double=double)
         assert (ended.code, ended.end["answer"]) == (0, "Went on.")

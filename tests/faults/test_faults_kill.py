@@ -78,7 +78,7 @@ def check_story_told_once(cherry: Program, double: WireDouble, watched: list[Lin
     log = cherry.log()
     check_log(cherry, log, watched)
     assert double.complaints == []
-    assert cherry.leftovers() == []
+    cherry.expect_no_leftovers()
 
 
 def check_log(cherry: Program, log: list[Recorded], watched: list[Line]) -> None:
@@ -156,7 +156,7 @@ def test_a_turn_killed_goes_on_and_does_nothing_twice(workplace: Program, moment
         running.until(wanted, count=count)
         killed = running.kill()
         assert killed.code == -9
-        wait_until(lambda: workplace.leftovers() == [], what="the end of all children")
+        workplace.expect_no_leftovers()
         ended = resume(workplace, double)
         assert ended.end["outcome"] == "done"
         assert ended.end["answer"] == "All done."
@@ -198,7 +198,7 @@ def test_a_command_that_ran_when_cherry_was_killed_dies_with_it_and_is_reported_
         running.until("tool.started")
         wait_until(lambda: (workplace.workspace / "ledger").exists())
         running.kill()
-        wait_until(lambda: workplace.leftovers() == [], seconds=3, what="the end of all children")
+        workplace.expect_no_leftovers()
         ended = resume(workplace, double)
         [message] = double.model_requests[-1].seen.results
         assert "tools.interrupted" in message.text
@@ -218,7 +218,7 @@ def test_a_background_command_dies_with_a_killed_cherry_too(workplace: Program) 
         running.until("tool.started", count=2)
         wait_until(lambda: any("sleep 602" in line for line in workplace.leftovers()))
         running.kill()
-        wait_until(lambda: workplace.leftovers() == [], seconds=3, what="the end of all children")
+        workplace.expect_no_leftovers()
         assert resume(workplace, double).code == 0
 
 

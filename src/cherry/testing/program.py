@@ -300,6 +300,14 @@ class Program:
         own = {running.process.pid for running in self._running}
         return [line for pid, line in _processes(str(self.root)) if pid not in own]
 
+    def expect_no_leftovers(self, *, seconds: float = 3.0) -> None:
+        """All that was started ends within this time. Raises AssertionError with what did not."""
+        until = time.monotonic() + seconds
+        while left := self.leftovers():
+            if time.monotonic() > until:
+                raise AssertionError("still running: " + "\n".join(left))
+            time.sleep(0.01)
+
     def __enter__(self) -> Self:
         return self
 
