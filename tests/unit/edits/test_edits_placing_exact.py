@@ -3,8 +3,8 @@
 import pytest
 
 from cherry.domain.errors import CherryError, edits
-from cherry.edits.edit import Replace
-from cherry.edits.placing import apply, place
+from cherry.edits.edit import Replace, Write
+from cherry.edits.placing import apply, complete, place
 
 
 def edited(text: str, old: str, new: str, *, every: bool = False) -> str:
@@ -42,3 +42,19 @@ def test_an_edit_that_changes_nothing_is_refused() -> None:
     with pytest.raises(CherryError) as caught:
         edited("x\n", "x", "x")
     assert caught.value.kind is edits.NO_CHANGE
+
+
+def test_a_whole_content_that_leaves_code_out_is_refused() -> None:
+    with pytest.raises(CherryError) as caught:
+        complete("import a\n\nx = 1\n", Write(path="a.py", content="import a\nx = 2\n# ... rest unchanged\n"))
+    assert caught.value.kind is edits.OMISSION
+
+
+def test_a_whole_content_that_only_adds_is_filled_in() -> None:
+    content = "import b\nimport a\n# ... rest unchanged\n"
+    assert complete("import a\n\nx = 1\n", Write(path="a.py", content=content)) == "import b\nimport a\n\nx = 1\n"
+
+
+def test_dots_in_a_new_file_are_only_dots() -> None:
+    content = "def f():\n    # ...\n    pass\n"
+    assert complete("", Write(path="a.py", content=content)) == content

@@ -36,29 +36,34 @@ _UNCHANGED = re.compile(
 _ONLY_DOTS = re.compile(rf"^{_DOTS}$")
 _BARE_DOTS_ARE_CODE = (".py", ".pyi", ".pyx", ".md", ".rst", ".txt", ".yaml", ".yml", ".adoc", ".tex", ".html", ".json")
 _MOST_MARKERS = 50
+_LONGEST_MARKER = 160
+"""Characters; a longer line says something of its own."""
 
 
-def is_marker(line: str, path: str = "") -> bool:
-    """True for a line that only says that code was left out. A bare `...` is code in some languages, told by the path."""
+def is_marker(line: str, path: str = "", *, dots: bool = True) -> bool:
+    """True for a line that only says that code was left out. A bare `...` is code in some languages, told by the path.
+
+    Without `dots`, dots alone do not say it.
+    """
     bare = line.strip()
-    if not bare or len(bare) > 160:
+    if not bare or len(bare) > _LONGEST_MARKER:
         return False
     if _ONLY_DOTS.match(bare):
-        return not path.lower().endswith(_BARE_DOTS_ARE_CODE)
+        return dots and not path.lower().endswith(_BARE_DOTS_ARE_CODE)
     found = _COMMENT.match(line)
     if found is None:
         return False
     is_comment = not bare.startswith(found["text"]) or not found["text"]
     text = found["text"].strip("()[]<> ")
     if _ONLY_DOTS.match(text):
-        return is_comment
+        return is_comment and dots
     if _DOTTED.match(text):
         return is_comment or bool(_UNCHANGED.search(text))
     dotted = bool(re.search(rf"{_DOTS}$", text))
     return is_comment and bool(_PLAIN.match(text)) and (dotted or bool(_UNCHANGED.search(text)))
 
 
-def markers(text: str, path: str) -> list[str]:
+def markers(text: str, path: str, *, dots: bool = True) -> list[str]:
     """The marker lines of a text, stripped, in order."""
     if (
         "..." not in text
@@ -66,7 +71,7 @@ def markers(text: str, path: str) -> list[str]:
         and not re.search(r"unchanged|existing|rest of|same as|remain", text, re.I)
     ):
         return []
-    return [line.strip() for line in text.split("\n") if is_marker(line, path)]
+    return [line.strip() for line in text.split("\n") if is_marker(line, path, dots=dots)]
 
 
 def settled(new: str, *, source: str, known: str, path: str) -> str:
@@ -74,12 +79,13 @@ def settled(new: str, *, source: str, known: str, path: str) -> str:
 
     Raises CherryError(edits.OMISSION) when more than one reading, or none, is possible.
     """
-    found = markers(new, path)
+    dots = bool(source.strip())  # where there is nothing to leave out, dots are only dots
+    found = markers(new, path, dots=dots)
     known_markers = set(markers(known, path)) if found else set()
     if known_markers.issuperset(found):
         return new
     lines = new.split("\n")
-    places = [i for i, line in enumerate(lines) if is_marker(line, path) and line.strip() not in known_markers]
+    places = [i for i, line in enumerate(lines) if line.strip() in set(found) - known_markers]
     filled = _filled(lines, places, source.split("\n"))
     if filled is None:
         shown = one_line(lines[places[0]], 80)

@@ -15,7 +15,7 @@ from cherry.edits.files.contents import Held, Pieced, chunks, digest_of
 from cherry.edits.files.folders import Bases, Folders
 from cherry.edits.files.state import FileState, read_state, with_executable
 from cherry.edits.filesystem import Filesystem
-from cherry.edits.placing import apply, place
+from cherry.edits.placing import apply, complete, place
 from cherry.edits.planning.large import LargeChange, Step, replace_in_large, whole
 from cherry.edits.planning.links import other_names
 from cherry.edits.planning.locating import name_of, target_of
@@ -135,7 +135,7 @@ class Planner:
         path = self._target(edit.path)
         draft = self._draft(path)
         if draft is None:
-            self._drafts[path] = _Draft(None, path, Held(b""), text=edit.content, file=new_file())
+            self._drafts[path] = _Draft(None, path, Held(b""), text=complete("", edit), file=new_file())
             return
         data = self._rewritten(draft, edit, path)
         on_disk = self._disk.get(path)
@@ -156,8 +156,11 @@ class Planner:
                 raise
             return edit.content.encode("utf-8", "surrogatepass")
         assert draft.file is not None
-        adopted = TextFile(text, draft.file.encoding, draft.file.bom, draft.file.stray).adopt(edit.content)
-        if adopted != edit.content:
+        content = complete(text, edit)
+        if content != edit.content:
+            self._note(f"{path}: what the new content left out was filled in from the file; nothing of it was dropped.")
+        adopted = TextFile(text, draft.file.encoding, draft.file.bom, draft.file.stray).adopt(content)
+        if adopted != content:
             self._note(f"{path} keeps its line ends and its last line's end.")
         return _encoded(draft.file, adopted, path)
 
