@@ -301,6 +301,12 @@ def test_a_word_that_is_nearly_a_command_costs_nothing(commands: Any, words: lis
     assert commands.fake.opened == []
 
 
+def test_a_sentence_that_begins_with_a_command_is_told_how_to_be_sent(commands: Any) -> None:
+    result = commands.run("undo", "the", "last", "thing")
+    assert result.code == 2
+    assert 'cherry run "undo the last thing"' in result.err
+
+
 @pytest.mark.parametrize(
     "words", [["explain"], ["undone is done"], ["modles are slow"], ["sesions", "must", "expire"], ["refactor"]]
 )

@@ -162,4 +162,6 @@ class _Columns(Output):
 
 def test_tables_line_up_and_end_where_the_terminal_ends() -> None:
     drawn = table([("a", "1", "x" * 30), ("漢字", "22", "y\x1b")], columns=24, style=Style(), head=("n", "no", "text"))
+    stacked = table([("a" * 15, "1", "x" * 30)], columns=20, style=Style())
+    assert stacked.splitlines() == ["a" * 15, "  1 · " + "x" * 12 + "…"]
     assert drawn.splitlines() == ["n     no  text", "a     1   " + "x" * 12 + "…", "漢字  22  y\\x1b"]

@@ -139,6 +139,29 @@ def test_one_ctrl_c_stops_the_turn_and_what_was_done_is_kept(machine: Machine) -
     assert machine.told["closed"] is True
 
 
+def test_quiet_in_a_terminal_still_shows_what_must_be_decided_and_then_the_answer(machine: Machine) -> None:
+    with machine.run("asks", "-q", "do it") as terminal:
+        assert "$ pytest -q" in terminal.expect("instead: ")
+        terminal.keys("y\n")
+        assert terminal.wait() == 0
+    assert "✓" not in terminal.text
+    assert terminal.text.endswith("All passed.\n")
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_a_signal_before_there_is_a_turn_ends_the_command(machine: Machine, option: str) -> None:
+    command = machine.command("stuck", option, "do it")
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr
+        assert process.stderr.readline() == b"opening\n"
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 143
+    assert err == b""
+    if option == "--json":
+        assert json.loads(out.splitlines()[-1])["outcome"] == "interrupted"
+
+
 def test_ctrl_c_at_a_question_stops_the_turn(machine: Machine) -> None:
     with machine.run("asks") as terminal:
         terminal.expect("instead: ")

@@ -3,6 +3,7 @@
 Writes what the client was told to REPORT as JSON when it ends.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from cherry.cli.main import run_cli
 from cherry.domain.content import TextPart
 from cherry.domain.events import ApprovalRequested, QuestionAsked, StepStarted
 from cherry.domain.live import TextStreamed, Working
+from cherry.domain.sessions import SessionInfo
 from cherry.domain.views import CommandView
 from cherry.testing.client import (
     FakeClient,
@@ -53,7 +55,8 @@ HANGS: list[Step] = [TextStreamed(1, "Half an ans"), Working("Waiting for fake/m
 SCENARIOS: dict[str, list[list[Step]]] = {
     "simple": [SIMPLE, SIMPLE],
     "long": [[TextStreamed(1, WORDS), said(WORDS), started("c1", "Run " + "x" * 200), RAN, finished()]],
-    "asks": [[APPROVAL, UntilDecided("a1"), RAN, finished()]],
+    "asks": [[APPROVAL, UntilDecided("a1"), RAN, said("All passed."), finished()]],
+    "stuck": [],
     "danger": [[DANGER, UntilDecided("a2"), finished()]],
     "question": [[QUESTION, UntilAnswered("q1"), finished()]],
     "hangs": [HANGS, SIMPLE],
@@ -65,9 +68,19 @@ SCENARIOS: dict[str, list[list[Step]]] = {
 }
 
 
+class Stuck(FakeClient):
+    """Never gets as far as a session."""
+
+    async def create_session(self, workspace: Path, *, model: str = "", title: str = "") -> SessionInfo:
+        sys.stderr.write("opening\n")
+        sys.stderr.flush()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
 def main() -> int:
     scenario, report, *arguments = sys.argv[1:]
-    client = FakeClient(SCENARIOS[scenario])
+    client = Stuck() if scenario == "stuck" else FakeClient(SCENARIOS[scenario])
     home = Path(report).parent / "home"
     code = run_cli(arguments, FakeWiring(home=home, client=client, environ=dict(os.environ)).wiring())
     texts = [part.text for steering in client.steered for part in steering if isinstance(part, TextPart)]
