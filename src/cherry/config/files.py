@@ -20,7 +20,7 @@ _NAMES = ("config.toml", "config.yaml", "config.yml")
 
 def find(folder: Path) -> Path | None:
     """The configuration file of a folder. Raises BAD_FILE when there are two: nobody could tell which one counts."""
-    found = [path for name in _NAMES if (path := folder / name).is_file()]
+    found = all_in(folder)
     if len(found) > 1:
         raise CherryError(
             config.BAD_FILE,
@@ -29,6 +29,14 @@ def find(folder: Path) -> Path | None:
             next_step="Keep one of them.",
         )
     return found[0] if found else None
+
+
+def all_in(folder: Path) -> list[Path]:
+    """Every file of a folder that could be its configuration. Raises BAD_FILE when the folder may not be looked into."""
+    try:
+        return [path for name in _NAMES if (path := folder / name).is_file()]
+    except OSError as error:
+        raise CherryError(config.BAD_FILE, where=str(folder), why=error.strerror or str(error)) from error
 
 
 def read(path: Path, kind: LayerKind) -> Layer:
@@ -40,7 +48,8 @@ def read(path: Path, kind: LayerKind) -> Layer:
 
 def read_text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise CherryError(config.BAD_FILE, where=str(path), why=error.strerror or str(error)) from error
     if len(data) > MAX_FILE_BYTES:

@@ -72,23 +72,18 @@ def load(
 ) -> Loaded:
     """Raises CherryError(config.BAD_FILE, BAD_VALUE, UNKNOWN_KEY)."""
     notices: list[str] = []
-    dotenv_file = folders.config / ".env"
+    user_file = files.find(folders.config)
     dotenv_variables: list[environment.Variable] = []
-    if dotenv_file.is_file():
+    if (dotenv_file := folders.config / ".env").is_file():
         dotenv_variables, passed_over = environment.dotenv(dotenv_file)
         notices += passed_over
     dotenv = environment.read(dotenv_variables, LayerKind.DOTENV)
     shell = environment.read(environment.variables(environ), LayerKind.ENVIRONMENT)
 
-    user_file = files.find(folders.config)
-    project_file = files.find(workspace / PROJECT_FOLDER) if workspace else None
+    project_file = _project_file(workspace, notices, trusted=project_trusted) if workspace else None
     strict = [files.read(user_file, LayerKind.USER_FILE)] if user_file else []
     if project_file and project_trusted:
         strict.append(files.read(project_file, LayerKind.PROJECT_FILE))
-    elif project_file:
-        notices.append(
-            f"{project_file} is ignored: this workspace is not trusted. Look at it, then run `cherry trust`."
-        )
     strict += [dotenv.layer, shell.layer, _from_flags(flags)]
 
     weak = [_sensible(layer, notices) for layer in (dotenv.platform, shell.platform)]
@@ -103,6 +98,22 @@ def load(
         user_file=user_file or folders.config / "config.toml",
         project_file=project_file,
     )
+
+
+def _project_file(workspace: Path, notices: list[str], *, trusted: bool) -> Path | None:
+    """What a workspace brings along. Untrusted, nothing about it can be an error: it is ignored and said."""
+    folder = workspace / PROJECT_FOLDER
+    if trusted:
+        return files.find(folder)
+    try:
+        found = files.all_in(folder)
+    except CherryError as error:
+        notices.append(f"Ignored: {error.message}")
+        return None
+    if not found:
+        return None
+    notices.append(f"{found[0]} is ignored: this workspace is not trusted. Look at it, then run `cherry trust`.")
+    return found[0]
 
 
 def merge(layers: Sequence[Layer]) -> Layer:

@@ -80,6 +80,19 @@ def test_an_approval_is_answered_at_the_prompt(machine: Machine) -> None:
     assert machine.told["decisions"] == [{"approval_id": "a1", "allowed": True, "remember": "session", "comment": ""}]
 
 
+def test_at_a_question_one_can_still_look_around_and_leave(machine: Machine) -> None:
+    with machine.chat("asks") as terminal:
+        terminal.expect(PROMPT)
+        terminal.keys("go\r")
+        terminal.expect("allow › ")
+        terminal.keys("/help\r")
+        terminal.expect("/compact")
+        terminal.keys("/quit\r")
+        assert terminal.wait() == 0
+    assert machine.told["decisions"] == []
+    assert machine.told["interrupts"] == 1
+
+
 def test_a_half_typed_text_is_not_taken_for_the_answer_to_a_question_that_appears(machine: Machine) -> None:
     with machine.chat("late") as terminal:
         terminal.expect(PROMPT)

@@ -1,5 +1,6 @@
 """Which layer wins, and how every value tells where it came from."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -85,6 +86,20 @@ def test_an_untrusted_project_file_is_ignored_and_said_even_when_it_is_broken(ma
     assert loaded.project_file == project
     assert "not trusted" in loaded.notices[0]
     assert str(project) in loaded.notices[0]
+
+
+def test_two_files_in_an_untrusted_project_are_no_error_either(machine: Machine) -> None:
+    machine.project("")
+    machine.project("", "config.yaml")
+    assert len(machine.load(trusted=False).notices) == 1
+    with pytest.raises(CherryError):
+        machine.load(trusted=True)
+
+
+def test_what_is_no_regular_file_is_no_configuration(machine: Machine) -> None:
+    os.mkfifo(machine.folders.config / "config.toml")
+    (machine.workspace / ".cherry" / "config.toml").mkdir()
+    assert machine.load(trusted=True).notices == ()
 
 
 def test_rules_of_a_project_come_after_the_users_own_and_never_replace_them(machine: Machine) -> None:

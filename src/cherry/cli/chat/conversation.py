@@ -144,11 +144,10 @@ class Conversation:
             self._start(self._turn(()))
 
     def _take(self, line: str) -> None:
-        if self._asker.asks:
-            self._asker.take(line)
-            return
         slash = parse_slash(line)
-        if isinstance(slash, Unknown):
+        if self._asker.asks and not (isinstance(slash, Slash) and slash.name in WHILE_WORKING):
+            self._asker.take(line)
+        elif isinstance(slash, Unknown):
             hint = f" Did you mean {slash.nearest}?" if slash.nearest else " /help lists what there is."
             self._remark(f"There is no command {visible(slash.word)}.{hint}")
         elif isinstance(slash, Slash):
