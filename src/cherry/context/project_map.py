@@ -15,6 +15,7 @@ KEY_NAMES = (
 ENTRY_STEMS = ("main", "__main__", "app", "cli", "index", "server", "manage", "lib", "mod")
 MAX_PATHS = 200_000
 MAX_NAME = 120
+FIRST_OF_FOLDER = 4
 
 
 def project_map(paths: Sequence[str], *, budget: int = 1_800) -> str:
@@ -51,7 +52,14 @@ def _folders(paths: Iterable[str], budget: int) -> list[str]:
 
 
 def _by_importance(paths: Iterable[str]) -> list[str]:
-    return [_shortened(path) for path in sorted(paths, key=_rank)]
+    """The first few of each folder before the rest of any: a map shows what kinds of things there are."""
+    shown: Counter[str] = Counter()
+    first, rest = [], []
+    for path in sorted(paths, key=_rank):
+        folder = path.rpartition("/")[0]
+        shown[folder] += 1
+        (first if shown[folder] <= FIRST_OF_FOLDER or not folder else rest).append(_shortened(path))
+    return first + rest
 
 
 def _rank(path: str) -> tuple[int, int, str]:
