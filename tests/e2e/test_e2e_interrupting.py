@@ -3,11 +3,12 @@
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from cherry.testing.program import Ended, Line, Program, provider
-from cherry.testing.scripts import Hang, HangMidStream, Script, ToolCall, Words
+from cherry.testing.scripts import Hang, HangMidStream, Script, ToolCall, Words, answer
 
 AT_ONCE = 2.0
 """Seconds; generous, the machine may be busy. `make bench` measures."""
@@ -105,3 +106,24 @@ def test_a_second_ctrl_c_leaves_at_once_and_what_ran_ends_too(cherry: Program) -
         cherry.expect_no_leftovers()
         ended = cherry.run("run", "--json", "--yes", "-c", double=double)
         assert (ended.code, ended.end["answer"]) == (0, "Went on.")
+
+
+def test_what_was_started_to_outlive_its_terminal_is_not_stopped_by_its_end(cherry: Program) -> None:
+    with provider(Script(answer("Done all the same.", delay=0.5))) as double:
+        running = cherry.start("run", "--json", "go", double=double, before=["nohup"])
+        running.until(is_waiting)
+        running.send_signal(signal.SIGHUP)
+        assert running.ended().end["answer"] == "Done all the same."
+
+
+@pytest.mark.parametrize("library", ["_pydantic_core", "_sqlite3"])
+def test_ctrl_c_while_it_starts_ends_it_without_a_word(cherry: Program, library: str) -> None:
+    with provider(Hang()) as double:
+        running = cherry.start("run", "go", double=double)
+        memory = Path(f"/proc/{running.process.pid}/maps")
+        wait_until(lambda: library in memory.read_text(), what=f"the import of {library}")
+        running.send_signal(signal.SIGINT)
+        ended = running.ended(seconds=AT_ONCE)
+        assert ended.code in (130, -signal.SIGINT)
+        assert "Traceback" not in ended.err
+        assert "panicked" not in ended.err

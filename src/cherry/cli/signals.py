@@ -39,10 +39,12 @@ class Stops:
             else:
                 os._exit(self.exit_code)
 
-        for number in WATCHED:
+        # What we were started to ignore (`nohup`, a job in the background of a script) stays ignored.
+        heard = [number for number in WATCHED if signal.getsignal(number) is not signal.SIG_IGN]
+        for number in heard:
             loop.add_signal_handler(number, on_signal, number)
         try:
             yield
         finally:
-            for number in WATCHED:
+            for number in heard:
                 loop.remove_signal_handler(number)

@@ -247,10 +247,12 @@ class Program:
         stdin: str | bytes = b"",
         environ: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        before: Sequence[str] = (),
     ) -> Running:
+        """`before`: a program that starts the command, such as `nohup`."""
         given = stdin.encode() if isinstance(stdin, str) else stdin
         running = Running(
-            [*command(), *arguments],
+            [*before, *command(), *arguments],
             folder=folder or self.workspace,
             environ=self._environment(double, environ),
             stdin=given,
