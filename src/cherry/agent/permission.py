@@ -4,7 +4,7 @@ Approvals and questions are event pairs: asked in the log, answered in the log. 
 their ids are derived from the call: a resumed turn finds its old question and, if it was answered meanwhile, the answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from cherry.agent.journal import Journal
@@ -26,8 +26,16 @@ class Permission:
     """Makes the context of each call of one turn."""
 
     def __init__(
-        self, journal: Journal, *, toolbox: Toolbox, approvals: Approvals, approver: Approver, stopwatch: Stopwatch
+        self,
+        journal: Journal,
+        *,
+        toolbox: Toolbox,
+        approvals: Approvals,
+        approver: Approver,
+        stopwatch: Stopwatch,
+        before_edit: Callable[[Sequence[str]], Awaitable[None]] | None = None,
     ) -> None:
+        """`before_edit` is awaited with the paths once an edit is allowed, before anything is written."""
         self.nobody_answered: CherryError | None = None
         """Set when somebody was needed and nobody could answer: the turn stands still, the call stays open."""
         self._journal = journal
@@ -35,6 +43,7 @@ class Permission:
         self._approvals = approvals
         self._approver = approver
         self._stopwatch = stopwatch
+        self._before_edit = before_edit
 
     def context(self, call: Call) -> ToolContext:
         async def proceed(intent: Intent) -> None:
@@ -65,6 +74,8 @@ class Permission:
             raise CherryError(tools.DENIED, f"{intent.title}: the policy does not allow this", why=decision.reason)
         if decision.verdict == "ask" and (decision.confirm or self._approver != "yes"):
             await self._approve(call, intent, decision, rule=self._approvals.suggestion(action))
+        if intent.effect == "edit" and self._before_edit is not None:
+            await self._before_edit(intent.writes)
         await self._journal.append(
             ToolStarted(
                 call_id=call.id,

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 import orjson
 
 from cherry.agent.progress import WINDOW, Trace, comparable, digest
+from cherry.agent.validation.port import Baseline
 from cherry.domain.calls import Call, Result
 from cherry.domain.content import FromTools, FromUser, Message, TextPart
 from cherry.domain.events import (
     ApprovalDecided,
     ApprovalRequested,
     AssistantMessage,
+    BaselineTaken,
     ChangesApplied,
     ChangesRedone,
     ChangesUndone,
@@ -23,6 +25,7 @@ from cherry.domain.events import (
     FileChange,
     HistoryCompacted,
     ModelChosen,
+    Problem,
     QuestionAnswered,
     QuestionAsked,
     Recorded,
@@ -64,6 +67,14 @@ class TurnState:
     last_answer: AssistantMessage | None = None
     traces: deque[Trace] = field(default_factory=lambda: deque(maxlen=WINDOW))
     """What was done lately, for seeing loops; a word from a person begins it anew."""
+    baselines: dict[str, Baseline] = field(default_factory=dict)
+    """What each check found before the turn's first change."""
+    found: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+    """Phase of validation → what it found last."""
+    failed_rounds: dict[str, int] = field(default_factory=dict)
+    """Phase → how often in a row it found something."""
+    tested: int = 0
+    """How many of the session's changes the tests have seen."""
 
     @property
     def open(self) -> bool:
@@ -182,8 +193,10 @@ class SessionState:
                 self.todo = items
             case ChangesApplied() | ChangesUndone() | ChangesRedone() as change:
                 self._change(recorded, change)
-            case ValidationFinished():
-                self.validated = len(self.changes)
+            case BaselineTaken(check=check) as event:
+                self.turn.baselines[check] = self.turn.baselines.get(check, Baseline()).with_(event)
+            case ValidationFinished() as event:
+                self._validate(event)
             case HistoryCompacted() as event:
                 self._compact(event)
             case _:
@@ -246,6 +259,15 @@ class SessionState:
         if not self.pending.open_calls:
             self._flush(seq)
 
+    def _validate(self, event: ValidationFinished) -> None:
+        if event.phase == "step":
+            self.validated = len(self.changes)
+        else:
+            self.turn.tested = len(self.changes)
+        self.turn.found[event.phase] = event.problems
+        rounds = self.turn.failed_rounds.get(event.phase, 0)
+        self.turn.failed_rounds[event.phase] = rounds + 1 if event.problems else 0
+
     def _change(self, recorded: Recorded, event: ChangesApplied | ChangesUndone | ChangesRedone) -> None:
         match event:
             case ChangesApplied(change_id=change_id, files=files):
@@ -256,7 +278,9 @@ class SessionState:
             case ChangesUndone(undone_turn=turn, change_ids=ids) as undone:
                 self._mark(ids, undone=True)
                 self.undone.append(undone)
-                self._say(recorded.seq, _note(f"The user undid the file changes of turn {turn}."))
+                self.turn.found.clear()
+                who = "The user" if undone.by == "user" else "Cherry"
+                self._say(recorded.seq, _note(f"{who} undid the file changes of turn {turn}."))
             case ChangesRedone(redone_turn=turn, change_ids=ids):
                 self._mark(ids, undone=False)
                 self.undone = [earlier for earlier in self.undone if earlier.change_ids != ids]

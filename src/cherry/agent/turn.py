@@ -38,12 +38,17 @@ class Turn:
         self._bench = bench
         self._clock = clock
         self._stopwatch = Stopwatch(clock, already=journal.state.turn.seconds)
+        self._checking = Checking(journal, validator=bench.validator, policy=bench.policy, editor=bench.editor)
         self._permission = Permission(
-            journal, toolbox=bench.toolbox, approvals=bench.approvals, approver=approver, stopwatch=self._stopwatch
+            journal,
+            toolbox=bench.toolbox,
+            approvals=bench.approvals,
+            approver=approver,
+            stopwatch=self._stopwatch,
+            before_edit=self._checking.before_edit,
         )
         self._calling = Calling(journal, bench, self._permission)
         self._answering = Answering(journal, bench=bench, gateway=gateway)
-        self._checking = Checking(journal, bench.validator)
         self._nudges = 0
 
     async def run(self) -> None:
@@ -88,6 +93,9 @@ class Turn:
                 raise self._permission.nobody_answered
             await self._checking.check_changes()
             if self._answered():
+                await self._checking.check_turn()
+            if self._answered():
+                await self._checking.settle()
                 await self._close("done")
                 return
             await self._look_for_loop()

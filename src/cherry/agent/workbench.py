@@ -3,10 +3,10 @@
 Built by the composition root, one per session; closing it ends what still runs in the background.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Literal, NamedTuple, Protocol
 
-from cherry.domain.events import FileChange, Problem
+from cherry.agent.validation.port import Policy, Validator
 from cherry.edits.editor import Editor
 from cherry.security.policy import Action, Decision
 from cherry.tools.toolbox import Toolbox
@@ -35,22 +35,13 @@ class Approvals(Protocol):
     async def remember(self, rule: str, *, scope: Literal["session", "always"]) -> None: ...
 
 
-class Validation(NamedTuple):
-    problems: tuple[Problem, ...]
-    """Only those that were not there before the change."""
-    checked: tuple[str, ...]
-    """Names of the checks that ran."""
-
-
-class Validator(Protocol):
-    async def check(self, changes: Sequence[FileChange]) -> Validation: ...
-
-
 class Workbench(NamedTuple):
     toolbox: Toolbox
     prompts: Prompts
     approvals: Approvals
     validator: Validator
+    policy: Policy
+    """What happens when validation finds something."""
     editor: Editor
     notices: tuple[str, ...]
     """What the user must be told at every turn: that there is no sandbox."""

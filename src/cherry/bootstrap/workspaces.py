@@ -2,15 +2,14 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from importlib import import_module
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cherry.agent.validation.syntax import Faults, SyntaxValidator
 from cherry.agent.workbench import Workbench
 from cherry.app.approvals import BareApprovals, RuledApprovals
 from cherry.bootstrap.sandboxes import DeferredSandbox
+from cherry.bootstrap.validating import Grounds, open_validation
 from cherry.config.settings import Settings
 from cherry.context.prompts import WorkspacePrompts
 from cherry.context.stack import describe, detect_stack
@@ -58,6 +57,12 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     spool.mkdir()
     private = temporary / "sandbox"
     private.mkdir()
+    redact = Redactor(secret_values(around.environ)).redact
+    git = Git(jail.root, around.environ)
+
+    async def files() -> Sequence[str]:
+        return (await workspace_files(git, jail.root)).names
+
     sandbox = DeferredSandbox(required=settings.sandbox.required is True, environ=around.environ, temporary=private)
     standard = standard_toolbox(
         Workplace(
@@ -68,7 +73,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
             clock=around.clock,
             environ=around.environ,
             spool_folder=spool,
-            clean=Redactor(secret_values(around.environ)).redact,
+            clean=redact,
             framed=lambda text, source: frame(text, source=source),
             network=settings.sandbox.network,
             bounds=_bounds(settings),
@@ -86,15 +91,30 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     )
     guarded = approvals if settings.sandbox.required is False else BareApprovals(approvals, lambda: sandbox.confines)
 
+    validator, policy = open_validation(
+        Grounds(
+            jail=jail,
+            contents=around.store.blobs,
+            sandbox=sandbox,
+            bounds=_bounds(settings),
+            sandbox_settings=settings.sandbox,
+            settings=settings.validation,
+            trusted=around.trusted,
+            clean=redact,
+            list_files=files,
+        )
+    )
+
     async def close() -> None:
         await standard.processes.close()
         shutil.rmtree(temporary, ignore_errors=True)
 
     return Workbench(
         toolbox=standard.toolbox,
-        prompts=_prompts(jail.root, around),
+        prompts=_prompts(jail.root, around, git, files),
         approvals=guarded,
-        validator=SyntaxValidator(around.store.blobs, _load_faults),
+        validator=validator,
+        policy=policy,
         editor=editor,
         notices=() if sandbox.expected else (NO_SANDBOX,),
         summary_model=settings.model.small,
@@ -119,12 +139,9 @@ def _rules(settings: Settings) -> list[Rule]:
     ]
 
 
-def _prompts(root: Path, around: Surroundings) -> WorkspacePrompts:
-    git = Git(root, around.environ)
-
-    async def files() -> Sequence[str]:
-        return (await workspace_files(git, root)).names
-
+def _prompts(
+    root: Path, around: Surroundings, git: Git, files: Callable[[], Awaitable[Sequence[str]]]
+) -> WorkspacePrompts:
     async def branch() -> str:
         try:
             answer = await git.run("symbolic-ref", "--short", "-q", "HEAD")
@@ -142,8 +159,3 @@ def _prompts(root: Path, around: Surroundings) -> WorkspacePrompts:
         trusted=around.trusted,
         now=around.clock.now,
     )
-
-
-def _load_faults() -> Faults:
-    found: Faults = import_module("cherry.syntax.faults").syntax_faults
-    return found

@@ -18,6 +18,8 @@ class Stack(NamedTuple):
     """Command that runs the tests; empty when none was recognised."""
     lint: str = ""
     format: str = ""
+    format_check: str = ""
+    """Says what is not formatted and changes nothing."""
 
 
 class Detector(NamedTuple):
@@ -29,6 +31,7 @@ class Detector(NamedTuple):
     test: str = ""
     lint: str = ""
     format: str = ""
+    format_check: str = ""
 
 
 DETECTORS = (
@@ -45,6 +48,10 @@ DETECTORS = (
     Detector("setup.cfg", contains=r"(?m)^\[tool:pytest\]", test="python3 -m pytest -q"),
     Detector("pyproject.toml", contains=r"(?m)^\[tool\.ruff", lint="ruff check .", format="ruff format ."),
     Detector("ruff.toml", lint="ruff check .", format="ruff format ."),
+    Detector(".ruff.toml", lint="ruff check .", format="ruff format ."),
+    Detector("pyproject.toml", contains=r"(?m)^\[tool\.ruff\.format\]", format_check="ruff format --check ."),
+    Detector("ruff.toml", contains=r"(?m)^\[format\]", format_check="ruff format --check ."),
+    Detector(".ruff.toml", contains=r"(?m)^\[format\]", format_check="ruff format --check ."),
     Detector(".flake8", lint="flake8"),
     Detector("pnpm-lock.yaml", "JavaScript", "pnpm"),
     Detector("yarn.lock", "JavaScript", "yarn"),
@@ -53,8 +60,18 @@ DETECTORS = (
     Detector("tsconfig.json", "TypeScript"),
     Detector("package.json", contains=r'"test"\s*:', test="npm test --silent"),
     Detector("package.json", contains=r'"lint"\s*:', lint="npm run --silent lint"),
-    Detector("Cargo.toml", "Rust", "cargo", test="cargo test", lint="cargo clippy", format="cargo fmt"),
-    Detector("go.mod", "Go", "go", test="go test ./...", lint="go vet ./...", format="gofmt -w ."),
+    Detector(
+        "Cargo.toml",
+        "Rust",
+        "cargo",
+        test="cargo test",
+        lint="cargo clippy",
+        format="cargo fmt",
+        format_check="cargo fmt --check",
+    ),
+    Detector(
+        "go.mod", "Go", "go", test="go test ./...", lint="go vet ./...", format="gofmt -w .", format_check="gofmt -l ."
+    ),
     Detector("pom.xml", "Java", "maven", test="mvn -q test"),
     Detector("build.gradle", "Java", "gradle", test="gradle test"),
     Detector("build.gradle.kts", "Kotlin", "gradle", test="gradle test"),
@@ -78,7 +95,7 @@ def detect_stack(workspace: Path) -> Stack:
             continue
         if row.language and row.language not in languages:
             languages.append(row.language)
-        for name in ("package_manager", "test", "lint", "format"):
+        for name in ("package_manager", "test", "lint", "format", "format_check"):
             if value := getattr(row, name):
                 found.setdefault(name, value)
     if "Python" in languages and "test" not in found and _has_python_tests(workspace):
