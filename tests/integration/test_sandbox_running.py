@@ -16,15 +16,19 @@ from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.bare import BareSandbox
 from cherry.sandbox.bubblewrap import BubblewrapSandbox
 from cherry.sandbox.choose import choose_sandbox, probe
+from cherry.sandbox.landlock import LandlockSandbox, landlock_version
 from cherry.sandbox.port import Bounds, Command, Exit, Process, Sandbox
 
 ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
 
 
-@pytest.fixture(params=["bubblewrap", "none"])
+@pytest.fixture(params=["bubblewrap", "landlock", "none"])
 def fence(request: pytest.FixtureRequest) -> Sandbox:
     if request.param == "none":
         return BareSandbox(ENVIRON)
+    if request.param == "landlock":
+        assert landlock_version() >= 3, "these tests need landlock"
+        return LandlockSandbox(ENVIRON)
     found = probe(ENVIRON["PATH"])
     assert found.bubblewrap, f"these tests need bubblewrap: {found.why_not}"
     return BubblewrapSandbox(found.bubblewrap, ENVIRON)
@@ -201,7 +205,8 @@ async def test_nothing_is_left_open(fence: Sandbox, workspace: Path) -> None:
 
 async def test_its_environment_is_clean(fence: Sandbox, workspace: Path) -> None:
     environ = {**ENVIRON, "OPENAI_API_KEY": "sk-secret", "PYTHONPATH": "/evil", "LD_PRELOAD": "", "SSH_AUTH_SOCK": "/x"}
-    fenced = BareSandbox(environ) if not fence.confines else choose_sandbox(required=True, environ=environ)
+    kinds = {"none": BareSandbox, "landlock": LandlockSandbox}
+    fenced = kinds[fence.name](environ) if fence.name in kinds else choose_sandbox(required=True, environ=environ)
     output, _ = await run(fenced, Command("env", workspace, workspace, environment={"MINE": "a b"}))
     names = {line.partition("=")[0] for line in output.splitlines()}
     assert "MINE=a b" in output.splitlines()
@@ -242,12 +247,15 @@ async def test_limits_hold(fence: Sandbox, workspace: Path, bounds: Bounds, scri
 
 async def test_a_child_survives_no_kill_minus_nine_of_cherry(fence: Sandbox, workspace: Path) -> None:
     seconds = unique()
-    kind = "BareSandbox(E)" if not fence.confines else "choose_sandbox(required=True, environ=E)"
+    kind = {"none": "BareSandbox(E)", "landlock": "LandlockSandbox(E)"}.get(
+        fence.name, "choose_sandbox(required=True, environ=E)"
+    )
     program = textwrap.dedent(f"""
         import asyncio
         from pathlib import Path
         from cherry.sandbox.bare import BareSandbox
         from cherry.sandbox.choose import choose_sandbox
+        from cherry.sandbox.landlock import LandlockSandbox
         from cherry.sandbox.port import Command
         E = {ENVIRON!r}
         async def main():

@@ -17,6 +17,7 @@ import pytest
 from cherry.sandbox.bare import BareSandbox
 from cherry.sandbox.bubblewrap import BubblewrapSandbox
 from cherry.sandbox.choose import probe
+from cherry.sandbox.landlock import LandlockSandbox, landlock_version
 from cherry.sandbox.port import Bounds, Command, Sandbox
 from cherry.security.protected import unwritable_for_commands
 
@@ -29,6 +30,8 @@ class Attempt(NamedTuple):
     name: str
     script: str
     control: str = "bare"
+    landlock: bool = True
+    """False: the second rung does not claim to refuse it."""
 
 
 def python(code: str) -> str:
@@ -38,7 +41,12 @@ def python(code: str) -> str:
 TABLE = tomllib.loads(Path(__file__).with_name("escapes.toml").read_text())
 SYSTEM_CALLS = TABLE.pop("system_calls")
 ALL = [
-    Attempt(row["name"], row["script"] if "script" in row else python(row["python"]), row.get("control", "bare"))
+    Attempt(
+        row["name"],
+        row["script"] if "script" in row else python(row["python"]),
+        row.get("control", "bare"),
+        row.get("landlock", True),
+    )
     for rows in TABLE.values()
     for row in rows
 ]
@@ -192,6 +200,11 @@ def fenced(world: World) -> Sandbox:
     return BubblewrapSandbox(found.bubblewrap, environ(world), readable=(Path(sys.base_prefix),))
 
 
+def second_rung(world: World) -> Sandbox:
+    assert landlock_version() >= 6, "these tests need landlock as of Linux 6.12"
+    return LandlockSandbox(environ(world), readable=(Path(sys.base_prefix),))
+
+
 async def run(fence: Sandbox, command: Command) -> str:
     process = await fence.start(command)
     output = b"".join([chunk async for chunk in process.output()])
@@ -202,6 +215,13 @@ async def run(fence: Sandbox, command: Command) -> str:
 @pytest.mark.parametrize("attempt", ALL, ids=lambda attempt: attempt.name)
 async def test_the_sandbox_refuses_to(world: World, attempt: Attempt) -> None:
     output = await run(fenced(world), world.command(attempt.script))
+    assert not world.breach(output)
+    assert "SyntaxError" not in output
+
+
+@pytest.mark.parametrize("attempt", [a for a in ALL if a.landlock], ids=lambda attempt: attempt.name)
+async def test_the_second_rung_refuses_to(world: World, attempt: Attempt) -> None:
+    output = await run(second_rung(world), world.command(attempt.script))
     assert not world.breach(output)
     assert "SyntaxError" not in output
 

@@ -23,6 +23,7 @@ class BareSandbox:
 
     name = "none"
     confines = False
+    gaps = ("commands run with your own rights: nothing is confined",)
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -46,7 +47,7 @@ class BareSandbox:
             raise
         finally:
             os.close(theirs)
-        tree = _BareTree(started.child.pid, mark, ours)
+        tree = MarkedTree(started.child.pid, mark, ours)
         return Running(started.child, started.pipes.output, tree, stdin=started.pipes.stdin)
 
     def _clean(self, command: Command) -> dict[str, str]:
@@ -57,10 +58,12 @@ class BareSandbox:
         return {**kept, "PWD": str(Path(os.path.realpath(command.folder))), **command.environment}
 
 
-class _BareTree:
+class MarkedTree:
     """The process group, its descendants, and whatever carries the mark."""
 
-    def __init__(self, leader: int, mark: str, watched: int) -> None:
+    def __init__(self, leader: int, mark: str, watched: int, *, keeps: object = None) -> None:
+        """`watched` is our end of the watcher's pipe; `keeps` is what must not be given back while the command runs."""
+        self._keeps = keeps
         self._leader = leader
         self._mark = mark
         self._watched = watched

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.cgroups import ControlGroup, ControlGroups
-from cherry.sandbox.launching import as_user, check_folders, guarded_shell, launch, shell
+from cherry.sandbox.launching import as_user, check_folders, guarded_shell, launch, memory_file, shell
 from cherry.sandbox.port import Command, Process
 from cherry.sandbox.processes import descendants
 from cherry.sandbox.protection import Mounts, Protection
@@ -80,7 +80,7 @@ class BubblewrapSandbox:
                 passed.append(_readable_copy(self._filter))
                 arguments += ["--seccomp", str(passed[-1])]
             options = _options(command, view, workspace, folder, protection.mounts)
-            passed.append(_memory_file("arguments", b"\0".join(os.fsencode(option) for option in options)))
+            passed.append(memory_file("arguments", b"\0".join(os.fsencode(option) for option in options)))
             arguments += ["--args", str(passed[-1]), "--", *guarded_shell(command, cherry_lives)]
             identity = view.identity if view.identity.dropped else None
             started = launch(arguments, environ={}, with_input=command.input, passed=passed, identity=identity)
@@ -114,7 +114,7 @@ class BubblewrapSandbox:
     def _filter(self) -> int | None:
         """A file in memory with the system-call filter; opened anew for each command."""
         program = filter_program()
-        return None if program is None else _memory_file("filter", program)
+        return None if program is None else memory_file("filter", program)
 
 
 class _NamespaceTree:
@@ -212,13 +212,6 @@ def _options(command: Command, view: View, workspace: Path, folder: Path, mounts
 
 def _fixed_environment() -> dict[str, str]:
     return {"HOME": HOME, "TMPDIR": _TEMPORARY, "USER": "cherry", "LOGNAME": "cherry", "SHELL": shell()}
-
-
-def _memory_file(name: str, content: bytes) -> int:
-    handle = os.memfd_create(f"cherry-{name}")
-    os.write(handle, content)
-    os.lseek(handle, 0, os.SEEK_SET)
-    return handle
 
 
 def _readable_copy(handle: int) -> int:

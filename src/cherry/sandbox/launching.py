@@ -142,3 +142,11 @@ def launch(
         if feed is not None and stdin != subprocess.DEVNULL:
             os.close(stdin)
     return Started(child, Pipes(ours, feed))
+
+
+def memory_file(name: str, content: bytes) -> int:
+    """A file without a name, read from its beginning; the descriptor is the caller's to close."""
+    handle = os.memfd_create(f"cherry-{name}")
+    os.write(handle, content)
+    os.lseek(handle, 0, os.SEEK_SET)
+    return handle

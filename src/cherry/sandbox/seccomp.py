@@ -42,6 +42,11 @@ class Machine(NamedTuple):
     """Calls that set a mode: number and which argument."""
     opens: tuple[tuple[int, int, int], ...]
     """Calls that may create a file: number, which argument holds the flags, which the mode."""
+    socket: int
+    metadata: tuple[int, ...]
+    """Calls that change the owner or attributes of a file by its path."""
+    strangers: tuple[tuple[int, int], ...]
+    """Calls that change another process: number and which argument names it; zero is the caller itself."""
     x32: bool = False
 
 
@@ -76,6 +81,10 @@ MACHINES: dict[str, Machine] = {
         ioctl=16,
         modes=((90, 1), (91, 1), (268, 2), (452, 2), (85, 1), (133, 1), (259, 2)),
         opens=((2, 1, 2), (257, 2, 3)),
+        socket=41,
+        metadata=(92, 94, 260, 188, 189, 197, 198),  # chown lchown fchownat setxattr lsetxattr removexattr lremovexattr
+        # setpriority prlimit64 ioprio_set sched_setparam sched_setscheduler sched_setaffinity sched_setattr
+        strangers=((141, 1), (302, 0), (251, 1), (142, 0), (144, 0), (203, 0), (314, 0)),
         x32=True,
     ),
     "aarch64": Machine(
@@ -95,12 +104,19 @@ MACHINES: dict[str, Machine] = {
         ioctl=29,
         modes=((52, 1), (53, 2), (452, 2), (33, 2)),
         opens=((56, 2, 3),),
+        socket=198,
+        metadata=(54, 5, 6, 14, 15),
+        strangers=((140, 1), (261, 0), (30, 1), (118, 0), (119, 0), (122, 0), (274, 0)),
     ),
 }
 
 
-def filter_program(machine: str = "") -> bytes | None:
-    """The filter as an array of `struct sock_filter`; None for an architecture that is not in the tables."""
+def filter_program(machine: str = "", *, namespaces: bool = True, sockets: bool = True) -> bytes | None:
+    """The filter as an array of `struct sock_filter`; None for an architecture that is not in the tables.
+
+    Without `namespaces` around the command, the filter also keeps it from other processes and from the owners of files outside, as far
+    as a filter can. Without `sockets` no socket can be made (pairs can).
+    """
     table = MACHINES.get(machine or platform.machine())
     if table is None:
         return None
@@ -122,6 +138,13 @@ def filter_program(machine: str = "") -> bytes | None:
         code += _when(number, _deny_bits(argument, _SET_ID_BITS))
     for number, flags, mode in table.opens:
         code += _when(number, _deny_bits(mode, _SET_ID_BITS, only_if=(flags, _O_CREAT)))
+    if not namespaces:
+        for number in table.metadata:
+            code += _when(number, [_instruction(_RETURN, _ERRNO | _EPERM)])
+        for number, argument in table.strangers:
+            code += _when(number, _deny_unless_zero(argument))
+    if not sockets:
+        code += _when(table.socket, [_instruction(_RETURN, _ERRNO | _EPERM)])
     code.append(_instruction(_RETURN, _ALLOW))
     return b"".join(code)
 
@@ -154,6 +177,15 @@ def _deny_bits(argument: int, bits: int, *, only_if: tuple[int, int] | None = No
         _instruction(_JUMP_SET, needed, yes=1),
         _instruction(_RETURN, _ALLOW),
         *checks,
+    ]
+
+
+def _deny_unless_zero(argument: int) -> list[bytes]:
+    return [
+        _load_argument(argument),
+        _instruction(_JUMP_EQUAL, 0, yes=1),
+        _instruction(_RETURN, _ERRNO | _EPERM),
+        _instruction(_RETURN, _ALLOW),
     ]
 
 

@@ -94,6 +94,21 @@ def test_no_set_id_file_is_made(machine: str) -> None:
         assert ask(machine, number, *arguments) == ERRNO | errno.EPERM
 
 
+def test_without_namespaces_strangers_and_owners_are_out_of_reach(machine: str) -> None:
+    table = MACHINES[machine]
+    program = filter_program(machine, namespaces=False, sockets=False)
+    assert program
+    denied = ERRNO | errno.EPERM
+    for number, argument in table.strangers:
+        arguments = [0] * 6
+        assert decide(program, number, tuple(arguments), table.architecture) == ALLOW
+        arguments[argument] = 4711
+        assert decide(program, number, tuple(arguments), table.architecture) == denied
+    for number in (*table.metadata, table.socket):
+        assert decide(program, number, (), table.architecture) == denied
+        assert ask(machine, number) == ALLOW
+
+
 def test_calls_of_another_architecture_end_the_process(machine: str) -> None:
     program = filter_program(machine)
     assert program
