@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cherry.testing.program import Ended, Line, Program, provider
+from cherry.testing.program import Ended, Line, Program, provider, wait_until
 from cherry.testing.scripts import Hang, HangMidStream, Script, ToolCall, Words, answer
 
 AT_ONCE = 2.0
