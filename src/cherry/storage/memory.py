@@ -3,20 +3,22 @@
 Events are kept as text and read again, as a database does it: what cannot be written fails here too.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cherry.domain.errors import CherryError, storage
 from cherry.domain.events import Event, Recorded
+from cherry.domain.limits import SCOPES, Budgets, Scope
 from cherry.domain.sessions import SessionInfo, SessionMatch
 from cherry.kernel.clock import Clock, SystemClock
 from cherry.kernel.ids import content_hash
 from cherry.storage import finding, leases, projection
 from cherry.storage.holders import Tenure
-from cherry.storage.ports import Draft, Lease
+from cherry.storage.ports import Amount, Draft, Lease, Standing
 from cherry.storage.records import StoredEvent, decode, encode, event_id, recorded
 from cherry.storage.searching import Wanted
+from cherry.storage.spending import Counts, local_day, shortage, spent_by
 from cherry.storage.upkeep import Report
 
 
@@ -37,11 +39,21 @@ class _Text:
     text: str
 
 
+@dataclass(frozen=True)
+class _Reservation:
+    session: str
+    workspace: str
+    counts: Counts
+    tenure: Tenure
+
+
 @dataclass
 class _Everything:
     clock: Clock
     sessions: dict[str, _Session] = field(default_factory=dict)
     texts: list[_Text] = field(default_factory=list)
+    spending: dict[tuple[Scope, str], Counts] = field(default_factory=dict)
+    reservations: dict[str, _Reservation] = field(default_factory=dict)
 
     def session(self, session: str) -> _Session:
         """Raises CherryError(storage.UNKNOWN_SESSION)."""
@@ -66,10 +78,27 @@ class _Everything:
             kept.rows.append(StoredEvent(id, session, seq, draft.turn, now, draft.event.kind, body.form, text))
             kept.seqs[id] = seq
             kept.info = projection.fold(kept.info, record)
+            if not draft.past and (counts := spent_by(draft.event)):
+                accounts = self.accounts(session, now)
+                self.bring_back(accounts["day"])
+                self.spend(counts, accounts)
             if words := projection.searchable(draft.event):
                 self.texts.append(_Text(session, seq, draft.turn, words))
             records.append(record)
         return records
+
+    def accounts(self, session: str, now: float) -> dict[Scope, str]:
+        return {"session": session, "project": self.session(session).info.workspace, "day": local_day(now)}
+
+    def spend(self, counts: Counts, accounts: dict[Scope, str]) -> None:
+        for account in accounts.items():
+            self.spending[account] = self.spending.get(account, Counts()).plus(counts)
+
+    def bring_back(self, day: str) -> None:
+        """Days to come become today: the clock was ahead when they were written."""
+        for scope, name in list(self.spending):
+            if scope == "day" and name > day:
+                self.spend(self.spending.pop((scope, name)), {"day": day})
 
 
 class MemoryLog:
@@ -139,7 +168,47 @@ class MemoryIndex:
     async def delete(self, session: str) -> None:
         leases.refuse_held(self._all.session(session).tenure, session, now=self._all.clock.now())
         del self._all.sessions[session]
+        self._all.spending.pop(("session", session), None)
         self._all.texts = [text for text in self._all.texts if text.session != session]
+
+
+class MemoryLedger:
+    def __init__(self, everything: _Everything) -> None:
+        self._all = everything
+
+    async def standings(self, session: str) -> dict[Scope, Standing]:
+        now = self._all.clock.now()
+        accounts = self._all.accounts(session, now)
+        living = [kept for kept in self._all.reservations.values() if kept.tenure.holds(now)]
+        return {scope: self._standing(scope, accounts[scope], living) for scope in SCOPES}
+
+    async def reserve(
+        self, id: str, session: str, wanted: Amount, budgets: Budgets, *, holder: str, seconds: float
+    ) -> Scope | None:
+        now = self._all.clock.now()
+        accounts = self._all.accounts(session, now)
+        self._all.bring_back(accounts["day"])
+        others = {name: kept for name, kept in self._all.reservations.items() if kept.tenure.holds(now) and name != id}
+        standings = {scope: self._standing(scope, accounts[scope], others.values()) for scope in SCOPES}
+        if short := shortage(budgets, standings, wanted):
+            return short
+        tenure = Tenure(holder, 0, seconds, now)
+        others[id] = _Reservation(session, accounts["project"], Counts.of(wanted), tenure)
+        self._all.reservations = others
+        return None
+
+    async def release(self, id: str) -> None:
+        self._all.reservations.pop(id, None)
+
+    def _standing(self, scope: Scope, name: str, living: Iterable[_Reservation]) -> Standing:
+        spent = reserved = Counts()
+        for (kind, account), counts in self._all.spending.items():
+            if kind == scope and (account == name or (scope == "day" and account > name)):
+                spent = spent.plus(counts)
+        for kept in living:
+            if scope == "day" or name == (kept.session if scope == "session" else kept.workspace):
+                reserved = reserved.plus(kept.counts)
+        return Standing(spent.amount, reserved.amount)
 
 
 class MemoryBlobs:
@@ -168,6 +237,7 @@ class MemoryStore:
         self._everything = everything
         self._log = MemoryLog(everything)
         self._index = MemoryIndex(everything)
+        self._ledger = MemoryLedger(everything)
         self._blobs = MemoryBlobs()
 
     @property
@@ -177,6 +247,10 @@ class MemoryStore:
     @property
     def index(self) -> MemoryIndex:
         return self._index
+
+    @property
+    def ledger(self) -> MemoryLedger:
+        return self._ledger
 
     @property
     def blobs(self) -> MemoryBlobs:

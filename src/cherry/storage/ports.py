@@ -1,10 +1,12 @@
 """What the floors above need of storage. Each adapter passes the same contract tests (`tests/contract`)."""
 
 from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from cherry.domain.events import Event, Recorded
+from cherry.domain.limits import Budgets, Scope
 from cherry.domain.sessions import SessionInfo, SessionMatch
 
 
@@ -27,6 +29,29 @@ class Draft(NamedTuple):
 
     turn: int
     event: Event
+    past: bool = False
+    """Copied from another log: what it cost was counted there and then, and is not counted again."""
+
+
+class Amount(NamedTuple):
+    usd: Decimal = Decimal(0)
+    tokens: int = 0
+
+
+class Standing(NamedTuple):
+    """How an account stands."""
+
+    spent: Amount = Amount()
+    reserved: Amount = Amount()
+    """By calls under way, in whatever process."""
+
+    @property
+    def usd(self) -> Decimal:
+        return self.spent.usd + self.reserved.usd
+
+    @property
+    def tokens(self) -> int:
+        return self.spent.tokens + self.reserved.tokens
 
 
 class EventLog(Protocol):
@@ -104,6 +129,33 @@ class SessionIndex(Protocol):
         ...
 
 
+class Ledger(Protocol):
+    """What was spent, and what is set aside for calls under way: by session, by workspace (`project`), by local day.
+
+    What was spent comes from the log alone: appending an event that has a cost counts it, in the same transaction, once, for the day
+    on which it is appended. Guarantees of `reserve`: looking and setting aside are one transaction, so calls in any number of
+    processes that all reserve before they are made never pass a budget together. Calls may raise as those of `EventLog` do.
+    """
+
+    async def standings(self, session: str) -> dict[Scope, Standing]:
+        """Of every account this session spends from, now. Raises CherryError(storage.UNKNOWN_SESSION)."""
+        ...
+
+    async def reserve(
+        self, id: str, session: str, wanted: Amount, budgets: Budgets, *, holder: str, seconds: float
+    ) -> Scope | None:
+        """Set aside what a call may cost at most; returns the budget that is too short instead, and then sets nothing aside.
+
+        A reservation holds until `release`, or until its holder is gone: a process on this machine when it has ended, any other after
+        `seconds`. What `holder` is, see `EventLog.acquire`. The same `id` again replaces the earlier one.
+        """
+        ...
+
+    async def release(self, id: str) -> None:
+        """After the cost was appended. One that is not there is no error."""
+        ...
+
+
 class Blobs(Protocol):
     """Large contents by hash, outside the log: whole tool outputs, file versions for undo."""
 
@@ -127,6 +179,8 @@ class Store(Protocol):
     def log(self) -> EventLog: ...
     @property
     def index(self) -> SessionIndex: ...
+    @property
+    def ledger(self) -> Ledger: ...
     @property
     def blobs(self) -> Blobs: ...
 

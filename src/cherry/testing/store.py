@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from cherry.domain.errors import CherryError, storage
 from cherry.domain.events import Event, Recorded
 from cherry.storage.memory import MemoryStore
-from cherry.storage.ports import Blobs, Draft, EventLog, Lease, SessionIndex, Store
+from cherry.storage.ports import Blobs, Draft, EventLog, Lease, Ledger, SessionIndex, Store
 
 __all__ = ["FaultyStore", "MemoryStore"]
 
@@ -33,6 +33,10 @@ class FaultyStore:
     @property
     def index(self) -> SessionIndex:
         return self._inner.index
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._inner.ledger
 
     @property
     def blobs(self) -> Blobs:

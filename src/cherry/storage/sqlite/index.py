@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cherry.domain.errors import CherryError
 from cherry.domain.sessions import SessionInfo, SessionMatch
 from cherry.kernel.clock import Clock
-from cherry.storage import finding, leases, sql
+from cherry.storage import finding, leases, spending_sql, sql
 from cherry.storage.records import escape_surrogates
 from cherry.storage.searching import Wanted
 from cherry.storage.sqlite import fulltext
@@ -61,7 +61,13 @@ class SqliteIndex:
             if tenure is not None:
                 leases.refuse_held(tenure, session, now=now)
             fulltext.forget(connection, session)
-            for statement in (sql.DELETE_TEXTS, sql.DELETE_EVENTS, sql.DELETE_TENURE, sql.DELETE_SESSION):
+            for statement in (
+                sql.DELETE_TEXTS,
+                sql.DELETE_EVENTS,
+                sql.DELETE_TENURE,
+                sql.DELETE_SESSION,
+                spending_sql.DELETE_SESSION_SPENDING,
+            ):
                 connection.execute(statement, {"session": session})
             fulltext.shrink(connection)
 

@@ -13,6 +13,7 @@ from cherry.storage.ports import Draft, Lease
 from cherry.storage.records import Encoded, StoredEvent, decode, encode, event_id, recorded
 from cherry.storage.searching import writable
 from cherry.storage.sqlite.database import Database
+from cherry.storage.sqlite.ledger import count_spending
 from cherry.storage.sqlite.rows import drawn, keep_session, keep_tenure, last_seq, read_page, session_of, tenure_of
 
 
@@ -124,6 +125,8 @@ def _append(
             record = recorded(draft.event, id=id, session=session, seq=seq, turn=draft.turn, at=now)
             add_text(connection, _insert(connection, record, text), draft.event)
             info = projection.fold(info, record)
+            if not draft.past:
+                count_spending(connection, draft.event, session=session, workspace=info.workspace, now=now)
         records.append(record)
     keep_session(connection, info)
     return records

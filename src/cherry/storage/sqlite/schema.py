@@ -54,7 +54,32 @@ _EVENT_LOG: Migration = (
     "CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_EVENT_LOG,)
+_LEDGER: Migration = (
+    # Counting begins here: what sessions cost before is in their logs, but not on which day.
+    """
+    CREATE TABLE spending (
+        scope TEXT NOT NULL,
+        name TEXT NOT NULL,
+        nano INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        PRIMARY KEY (scope, name)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE reservations (
+        id TEXT PRIMARY KEY,
+        session TEXT NOT NULL,
+        workspace TEXT NOT NULL,
+        nano INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        holder TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        made_at REAL NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_EVENT_LOG, _LEDGER)
 VERSION = len(MIGRATIONS)
 
 

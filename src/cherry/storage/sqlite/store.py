@@ -7,6 +7,7 @@ from cherry.storage.blobs import FileBlobs
 from cherry.storage.sqlite import care
 from cherry.storage.sqlite.database import Database
 from cherry.storage.sqlite.index import SqliteIndex
+from cherry.storage.sqlite.ledger import SqliteLedger
 from cherry.storage.sqlite.log import SqliteLog
 from cherry.storage.upkeep import Report
 
@@ -22,6 +23,7 @@ class SqliteStore:
         self._database = Database(folder / FILE_NAME)
         self._log = SqliteLog(self._database, clock)
         self._index = SqliteIndex(self._database, clock)
+        self._ledger = SqliteLedger(self._database, clock)
         self._blobs = FileBlobs(folder / BLOBS_NAME)
 
     @property
@@ -35,6 +37,10 @@ class SqliteStore:
     @property
     def index(self) -> SqliteIndex:
         return self._index
+
+    @property
+    def ledger(self) -> SqliteLedger:
+        return self._ledger
 
     @property
     def blobs(self) -> FileBlobs:
