@@ -19,7 +19,9 @@ from cherry.security.policy import Action, Decision
 from cherry.tools.context import Intent, ToolContext
 from cherry.tools.toolbox import Toolbox
 
-Approver = Literal["person", "yes", "nobody"]
+Approver = Literal["person", "yes", "yes_person", "nobody"]
+"""Who answers: a person · yes: what the policy would ask is allowed, nobody is there for the rest · yes_person: the same, but a
+person is there for questions and for what must be confirmed · nobody."""
 
 
 class Permission:
@@ -72,7 +74,7 @@ class Permission:
         decision = self._approvals.decide(action)
         if decision.verdict == "deny":
             raise CherryError(tools.DENIED, f"{intent.title}: the policy does not allow this", why=decision.reason)
-        if decision.verdict == "ask" and (decision.confirm or self._approver != "yes"):
+        if decision.verdict == "ask" and (decision.confirm or not self._approver.startswith("yes")):
             await self._approve(call, intent, decision, rule=self._approvals.suggestion(action))
         if intent.effect == "edit" and self._before_edit is not None:
             await self._before_edit(intent.writes)
@@ -130,7 +132,7 @@ class Permission:
     async def _wait(self, answered: Callable[[], bool], otherwise: str) -> None:
         if answered():
             return
-        if self._approver != "person":
+        if not self._approver.endswith("person"):
             error = CherryError(tools.NOBODY_TO_ASK, otherwise)
             self.nobody_answered = self.nobody_answered or error
             raise error

@@ -8,6 +8,11 @@ from cherry.domain.errors import CherryError, gateway
 from cherry.domain.prompts import Answer, ModelRef, OfferedTool, Prompt, TextDelta
 from cherry.gateway.port import Gateway
 
+HOW_TO_GET_GOING = """Do one of these:
+    export ANTHROPIC_API_KEY=…             or OPENAI_API_KEY, DEEPSEEK_API_KEY, DASHSCOPE_API_KEY
+    start Ollama, LM Studio or llama.cpp   Cherry finds them on their usual ports
+    export OPENAI_BASE_URL=http://…/v1     any other server with an OpenAI-compatible API
+  To see Cherry work without any of them: cherry demo"""
 PROBE = OfferedTool(
     name="test.echo",
     description="Returns its text.",
@@ -33,7 +38,7 @@ class Models:
             return self._resolve(text)
         model = await self._default()
         if model is None:
-            raise CherryError(gateway.NO_PROVIDER)
+            raise CherryError(gateway.NO_PROVIDER, next_step=HOW_TO_GET_GOING)
         return model
 
     async def available(self) -> list[ModelRef]:

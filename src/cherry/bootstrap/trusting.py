@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from cherry.cli.wiring import TrustItem, TrustReport
-from cherry.kernel.text import cut_middle
 from cherry.security.trust import TrustStore, TrustSubject, trust_subject
 
-SHOWN_CHARS = 4_000
+SHOWN_BYTES = 1_000_000
 
 
 class WorkspaceTrust:
@@ -43,6 +42,8 @@ def _content(path: Path) -> str:
         if not path.is_file() or path.is_symlink():
             return "(not a regular file)"
         with path.open("rb") as file:
-            return cut_middle(file.read(200_000).decode("utf-8", "replace"), SHOWN_CHARS).text
+            head = file.read(SHOWN_BYTES + 1)
+            cut = "\n(… longer than can be shown: look at the file itself)" if len(head) > SHOWN_BYTES else ""
+            return head[:SHOWN_BYTES].decode("utf-8", "replace") + cut
     except OSError as error:
         return f"(cannot be read: {error.strerror})"

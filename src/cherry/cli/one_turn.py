@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 
+from cherry.agent.permission import Approver
 from cherry.cli.asker import TerminalAsker
 from cherry.cli.failures import print_fault
 from cherry.cli.json_lines import JsonLines
@@ -135,7 +136,7 @@ class OneTurn:
         request = Request(
             parts=parts,
             limits=self._loaded.settings.limits.for_turn(),
-            approver="yes" if self._options.yes else "person" if self._person else "nobody",
+            approver=_approver(yes=self._options.yes, person=self._person),
         )
         asker = (
             TerminalAsker(self._screen.progress, self._screen.progress_style, LineReader(0)) if self._person else None
@@ -197,3 +198,9 @@ async def open_session(client: Client, workspace: Path, options: TurnOptions) ->
         await client.choose_model(session.id, options.model)
         session = await client.session(session.id)
     return session, True
+
+
+def _approver(*, yes: bool, person: bool) -> Approver:
+    if yes:
+        return "yes_person" if person else "yes"
+    return "person" if person else "nobody"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from cherry.agent.permission import Approver
 from cherry.app.doctor import Check
 from cherry.domain.content import UserPart
 from cherry.domain.events import FileChange, Recorded
@@ -23,8 +24,7 @@ class Request(NamedTuple):
 
     parts: tuple[UserPart, ...]
     limits: TurnLimits = TurnLimits()
-    approver: Literal["person", "yes", "nobody"] = "person"
-    """Who answers approvals: a person at the face, everything the policy would ask is allowed, or nobody."""
+    approver: Approver = "person"
 
 
 class UndoPlan(NamedTuple):

@@ -54,7 +54,8 @@ def _folders(paths: Iterable[str], budget: int) -> list[str]:
 def _by_importance(paths: Iterable[str]) -> list[str]:
     """The first few of each folder before the rest of any: a map shows what kinds of things there are."""
     shown: Counter[str] = Counter()
-    first, rest = [], []
+    first: list[str] = []
+    rest: list[str] = []
     for path in sorted(paths, key=_rank):
         folder = path.rpartition("/")[0]
         shown[folder] += 1

@@ -218,7 +218,7 @@ class Conversation:
 
     async def _turn(self, parts: tuple[UserPart, ...]) -> None:
         session = await self._opened_session()
-        request = Request(parts=parts, limits=self._limits, approver="yes" if self._options.yes else "person")
+        request = Request(parts=parts, limits=self._limits, approver="yes_person" if self._options.yes else "person")
         self._watch = TurnWatch(self._client, session.id, sink=self._painter, asker=self._asker)
         try:
             await self._watch.run(request)

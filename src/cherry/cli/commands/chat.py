@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cherry import __version__
+from cherry.app.models import HOW_TO_GET_GOING
 from cherry.cli.chat.conversation import Conversation
 from cherry.cli.chat.plain_prompt import PlainPrompt
 from cherry.cli.chat.prompt import AbovePrompt, ChatPrompt, open_history
@@ -55,7 +56,7 @@ async def _chat(wiring: Wiring, options: TurnOptions, loaded: Loaded, screen: Sc
     async with wiring.open_client(options.workspace, opening) as client:
         model = options.model or str(await client.working_model() or "")
         if not model:
-            raise CherryError(gateway.NO_PROVIDER)
+            raise CherryError(gateway.NO_PROVIDER, next_step=HOW_TO_GET_GOING)
         _greet(screen, options, loaded, model)
         conversation = Conversation(
             client, options.workspace, options, limits=loaded.settings.limits.for_turn(), clock=wiring.clock
