@@ -20,6 +20,7 @@ from cherry.domain.usage import Usage
 from cherry.gateway.transport import TransportError
 from cherry.kernel.deadlines import DeadlineExceeded
 from cherry.kernel.text import one_line, visible
+from cherry.security.redaction import SHORTEST_VALUE
 
 MAX_WORDS: Final = 300
 
@@ -343,7 +344,7 @@ def _codes(part: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _clean(words: str, origin: Origin) -> str:
-    if origin.secret:
+    if len(origin.secret) >= SHORTEST_VALUE:
         words = words.replace(origin.secret, "***")
     return one_line(visible(words), MAX_WORDS)
 

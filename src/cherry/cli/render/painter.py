@@ -10,7 +10,7 @@ from cherry.cli.render.style import BAD, OK, PARTLY, STOPPED, Meaning
 from cherry.cli.render.summary import fault_lines, outcome_line
 from cherry.cli.render.surface import Surface
 from cherry.client.port import Seen
-from cherry.domain.calls import Status
+from cherry.domain.calls import Fault, Status
 from cherry.domain.content import FilePart, ImagePart, TextPart, UserPart
 from cherry.domain.events import (
     ApprovalDecided,
@@ -83,6 +83,8 @@ class Painter:
         self._output_tail = ""
         self._drew_lines = False
         """The last thing drawn was not the model's text."""
+        self._told: Fault | None = None
+        """Why the last step failed: when the turn ends for it, it is not said again."""
 
     def draw(self, seen: Seen) -> None:
         if isinstance(seen, Recorded):
@@ -94,6 +96,7 @@ class Painter:
         match event:
             case StepStarted():
                 self._streamed = False
+                self._told = None
                 self._say_now(f"Waiting for {visible(event.model)}")
             case AssistantMessage():
                 self._assistant_message(event)
@@ -184,6 +187,7 @@ class Painter:
         if self._streamed:
             self._warn("↺ The answer above broke off; nothing of it was used.")
         self._streamed = False
+        self._told = event.fault
         self._lines(fault_lines(event.fault, self._style))
 
     def _stream_reset(self, live: StreamReset) -> None:
@@ -262,7 +266,7 @@ class Painter:
         self._running.clear()
         self._surface.status("")
         self._surface.end_stream()
-        if event.fault and event.outcome != "interrupted":
+        if event.fault and event.fault != self._told and event.outcome != "interrupted":
             self._lines(fault_lines(event.fault, self._style))
         self._lines([outcome_line(event, self._style)])
 
