@@ -8,15 +8,16 @@ What remains: the kernel itself; the workspace's disk can be filled; with networ
 the workspace are root's and there are no control groups, the number of processes is not limited (`gaps`).
 """
 
+import asyncio
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from cherry.domain.errors import CherryError, sandbox
-from cherry.sandbox.cgroups import ControlGroup, ControlGroups
+from cherry.sandbox.cgroups import JOIN_AFTER_SECONDS, ControlGroup, ControlGroups
 from cherry.sandbox.launching import as_user, check_folders, guarded_shell, launch, memory_file, shell
 from cherry.sandbox.port import Command, Process
 from cherry.sandbox.processes import descendants
@@ -70,12 +71,12 @@ class BubblewrapSandbox:
         home = view.home if view.home.is_relative_to(workspace) else None
         at_start_up = tuple(home / name for name in START_UP_FILES) if home else ()
         protection = Protection(workspace, (*command.protected, *at_start_up))
-        group = self._groups.make(command.bounds, owner=view.identity.uid)
+        group = self._groups.make(command.bounds)
         alive, held = os.pipe()
         cherry_lives, lifeline = os.pipe()
         passed = [held, cherry_lives]
         try:
-            arguments = [*(group.prefix() if group else ()), self._program, "--sync-fd", str(held)]
+            arguments = [self._program, "--sync-fd", str(held)]
             if self._filter is not None:
                 passed.append(_readable_copy(self._filter))
                 arguments += ["--seccomp", str(passed[-1])]
@@ -94,13 +95,21 @@ class BubblewrapSandbox:
         finally:
             for handle in passed:
                 os.close(handle)
-        tree = _NamespaceTree(started.child, alive, lifeline, protection, partial(self._tidy, group))
+        tidy = self._limit_together(group, started.child.pid)
+        tree = _NamespaceTree(started.child, alive, lifeline, protection, tidy)
         return Running(started.child, started.pipes.output, tree, stdin=started.pipes.stdin)
 
-    def _tidy(self, group: ControlGroup | None) -> None:
-        """Bound to each running command, which so keeps the sandbox and its private /tmp."""
-        if group:
-            self._groups.give_back(group)
+    def _limit_together(self, group: ControlGroup | None, leader: int) -> Callable[[], None]:
+        """Returns what is to be called in the end. It keeps the sandbox, and so its private /tmp, while the command runs."""
+        joining = asyncio.get_running_loop().call_later(JOIN_AFTER_SECONDS, group.enclose, leader) if group else None
+
+        def tidy() -> None:
+            if joining:
+                joining.cancel()
+            if group:
+                self._groups.give_back(group)
+
+        return tidy
 
     def _view(self, identity: Identity) -> View:
         """Raises CherryError(sandbox.UNAVAILABLE) when the workspace's owner cannot use bubblewrap."""

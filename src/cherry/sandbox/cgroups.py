@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cherry.sandbox.port import Bounds
+from cherry.sandbox.processes import descendants
 
 _MOUNT = Path("/sys/fs/cgroup")
 _MEMBERS = "cgroup.procs"
-_JOIN = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 125; shift; done; shift; exec "$@"'
+_ROUNDS = 20
+JOIN_AFTER_SECONDS = 0.02
+"""Joining waits for the kernel for some milliseconds; short commands are spared it, and are over before they can do much."""
 _MEMORY_FILE = {2: "memory.max", 1: "memory.limit_in_bytes"}
 
 
@@ -25,13 +28,21 @@ class ControlGroup(NamedTuple):
 
     folders: tuple[Path, ...]
 
-    def prefix(self) -> list[str]:
-        """A program that joins the group and then becomes the command that follows it."""
-        return ["/bin/sh", "-c", _JOIN, "cherry", *(str(folder / _MEMBERS) for folder in self.folders), "--"]
+    def enclose(self, leader: int) -> None:
+        """Move a process and all below it into the group, also those that are made meanwhile: once full, no more can be."""
+        joined: set[int] = set()
+        for _ in range(_ROUNDS):
+            new = {leader, *descendants(leader)} - joined
+            if not new:
+                return
+            for pid in new:
+                self._join(pid)
+            joined |= new
 
-    def hand_to(self, owner: int) -> None:
+    def _join(self, pid: int) -> None:
         for folder in self.folders:
-            os.chown(folder / _MEMBERS, owner, -1)
+            with contextlib.suppress(OSError):  # it has ended
+                (folder / _MEMBERS).write_text(str(pid))
 
     def close(self) -> bool:
         """Remove the group; False when the kernel has not yet cleared away what ran in it."""
@@ -62,15 +73,12 @@ class ControlGroups:
         group = self._make(Bounds())
         return group is not None and group.close()
 
-    def make(self, bounds: Bounds, *, owner: int) -> ControlGroup | None:
-        """A group that processes of user `owner` may join. None where groups are not available."""
+    def make(self, bounds: Bounds) -> ControlGroup | None:
+        """None where groups are not available."""
         if not self.available:
             return None
         self._to_remove[:] = [group for group in self._to_remove if not group.close()]
-        group = self._make(bounds)
-        if group is not None and owner != os.geteuid():
-            group.hand_to(owner)
-        return group
+        return self._make(bounds)
 
     def give_back(self, group: ControlGroup) -> None:
         """Remove it, now or as soon as it is empty."""

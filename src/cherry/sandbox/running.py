@@ -21,7 +21,7 @@ GRACE_SECONDS = 0.2
 """How long children left behind may go on writing after the command itself has ended."""
 POLITE_SECONDS = 1.0
 """Between asking the tree to end and ending it."""
-CERTAIN_SECONDS = 1.0
+CERTAIN_SECONDS = 5.0
 """For the kernel to clear away what was killed."""
 INPUT_SECONDS = 30.0
 _FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.0005, 0.02

@@ -172,7 +172,7 @@ def test_leftovers_of_a_dead_cherry_are_ended_and_those_of_a_living_one_are_not(
 def test_where_no_groups_can_be_made_there_are_none(tmp_path: Path) -> None:
     groups = ControlGroups(tmp_path)
     assert not groups.available
-    assert groups.make(Bounds(), owner=0) is None
+    assert groups.make(Bounds()) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make control groups")
@@ -180,7 +180,7 @@ def test_groups_carry_the_limits_and_are_removed() -> None:
     groups = ControlGroups()
     if not groups.available:
         pytest.skip("this machine gives root no control groups")
-    group = groups.make(Bounds(processes=7, memory_bytes=64 << 20), owner=0)
+    group = groups.make(Bounds(processes=7, memory_bytes=64 << 20))
     assert group
     limits = [(folder / "pids.max").read_text().strip() for folder in group.folders if (folder / "pids.max").exists()]
     assert limits == ["7"]
