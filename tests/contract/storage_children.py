@@ -52,6 +52,12 @@ async def append_for_a_while(folder: Path, session: str, seconds: str) -> None:
     say(acknowledged=ids)
 
 
+async def look(folder: Path, session: str) -> None:
+    store = SqliteStore(folder)
+    say(seen=[record.id async for record in store.log.read(session)])
+    await store.close()
+
+
 async def hold(folder: Path, session: str) -> None:
     store = SqliteStore(folder)
     await store.log.create(session, START)
@@ -155,7 +161,10 @@ async def lose_permission(folder: Path) -> None:
 
 PROGRAMS = {
     program.__name__: program
-    for program in (append_for_ever, append_for_a_while, hold, fill_a_small_disk, reach_a_file_limit, lose_permission)
+    for program in (
+        *(append_for_ever, append_for_a_while, look, hold),
+        *(fill_a_small_disk, reach_a_file_limit, lose_permission),
+    )
 }
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cherry.domain.errors import CherryError, storage
-from cherry.domain.events import Notice
+from cherry.domain.events import Notice, SessionStarted
 from cherry.storage.holders import holder_id
 from cherry.storage.ports import Draft
 from cherry.storage.sqlite.store import SqliteStore
@@ -79,6 +79,29 @@ async def test_eight_processes_write_at_the_same_time_without_error_or_loss(tmp_
         assert acknowledged
         assert [record.id async for record in store.log.read(session, after=1)] == acknowledged
     assert (await store.check()).findings == ()
+    await store.close()
+
+
+async def test_what_is_written_after_another_process_has_come_and_gone_is_on_the_disk(tmp_path: Path) -> None:
+    """The last to close removes the log: it must not take itself for the last while this process writes to it."""
+    store = SqliteStore(tmp_path)
+    await store.log.create("s_1", SessionStarted(workspace="/w"))
+    lease = await store.log.acquire("s_1", holder_id(), seconds=30)
+    assert await store.log.last_seq("s_1") == 1  # a reader is open too
+    outcome(command("append_for_a_while", tmp_path, "s_2", "0"))
+    acknowledged = [
+        record.id for text in "abc" for record in await store.log.append(lease, [Draft(1, Notice(text=text))])
+    ]
+
+    seen = outcome(command("look", tmp_path, "s_1"))["seen"]
+
+    assert seen[1:] == acknowledged
+    again = SqliteStore(tmp_path)
+    assert await again.log.last_seq("s_1") == 4
+    await again.close()
+    outcome(command("append_for_a_while", tmp_path, "s_3", "0"))
+    await store.log.append(lease, [Draft(1, Notice(text="d"))])
+    assert len(outcome(command("look", tmp_path, "s_1"))["seen"]) == 5
     await store.close()
 
 

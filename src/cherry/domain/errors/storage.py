@@ -11,7 +11,7 @@ NEWER_DATABASE = ErrorKind(
 DAMAGED = ErrorKind(
     "storage.damaged",
     "The database is damaged",
-    "Run `cherry doctor`; what can still be read is shown by `cherry sessions export`.",
+    "Run `cherry data check --repair`: it saves what can be read and keeps the damaged file.",
     audience="operator",
 )
 NO_SPACE = ErrorKind(
@@ -66,6 +66,36 @@ BAD_EVENT = ErrorKind(
     audience="developer",
 )
 UNKNOWN_BLOB = ErrorKind("storage.unknown_blob", "The kept output is gone", "Run the command again.", audience="model")
+BAD_ARCHIVE = ErrorKind(
+    "storage.bad_archive",
+    "The file is not a whole backup of Cherry",
+    "Nothing was changed. Use another backup.",
+    exit_code=2,
+)
+NEWER_ARCHIVE = ErrorKind(
+    "storage.newer_archive",
+    "The backup was made by a newer Cherry",
+    "Update Cherry; nothing was changed.",
+    exit_code=2,
+)
+BAD_IMPORT = ErrorKind(
+    "storage.bad_import",
+    "The file is not an export of sessions",
+    "Nothing of this session was taken over. Export it again with `cherry sessions export`.",
+    exit_code=2,
+)
+NOT_EMPTY = ErrorKind(
+    "storage.not_empty",
+    "There are sessions here already",
+    "Add --replace to put them aside, or restore --into another folder.",
+    exit_code=2,
+)
+IN_USE = ErrorKind(
+    "storage.in_use",
+    "Another Cherry has the database open",
+    "End it, then try again; nothing was changed.",
+    effect="retry",
+)
 
 ALL = (
     NEWER_DATABASE,
@@ -80,4 +110,9 @@ ALL = (
     AMBIGUOUS_SESSION,
     BAD_EVENT,
     UNKNOWN_BLOB,
+    BAD_ARCHIVE,
+    NEWER_ARCHIVE,
+    BAD_IMPORT,
+    NOT_EMPTY,
+    IN_USE,
 )

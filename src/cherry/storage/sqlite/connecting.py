@@ -1,9 +1,15 @@
-"""Opening the file: whose it is and how new is looked at before anything could write to it."""
+"""Opening the file: whose it is and how new is looked at before anything could write to it.
+
+SQLite's locks belong to the process: closing any handle on the file, even one that only read, drops all of them, and another process
+may then remove the log this one writes to. So a file this process has open is only ever looked at through SQLite itself.
+"""
 
 import contextlib
 import os
 import sqlite3
+import threading
 from pathlib import Path
+from typing import Any
 
 from cherry.domain.errors import CherryError, storage
 from cherry.storage.faults import os_fault
@@ -25,7 +31,7 @@ def open_writer(file: Path) -> sqlite3.Connection:
     """A connection that writes; creates or migrates the file as needed. Raises CherryError, sqlite3.Error."""
     make_file(file)
     refuse_unless_ours(file)
-    connection = _connect(file, "rw")
+    connection = connect(file, "rw")
     try:
         for pragma in (
             "journal_mode = WAL",
@@ -46,7 +52,7 @@ def open_writer(file: Path) -> sqlite3.Connection:
 def open_reader(file: Path) -> sqlite3.Connection:
     """A connection that cannot write. Raises CherryError, sqlite3.Error."""
     refuse_unless_ours(file)
-    connection = _connect(file, "ro")
+    connection = connect(file, "ro")
     try:
         version_of(connection)
     except sqlite3.OperationalError:
@@ -54,7 +60,7 @@ def open_reader(file: Path) -> sqlite3.Connection:
         # In a folder that cannot be written SQLite has nowhere to coordinate; without a log beside it the file is all there is.
         if _log_beside(file).exists() or os.access(file.parent, os.W_OK):
             raise
-        return _connect(file, _UNCHANGING)
+        return connect(file, _UNCHANGING)
     return connection
 
 
@@ -71,27 +77,36 @@ def make_file(file: Path) -> None:
         if file.exists():
             return
         make_private(file.parent)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with contextlib.suppress(FileExistsError):  # closing a file that others have open would drop their locks
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         sync_folder(file.parent)
 
 
 def refuse_unless_ours(file: Path) -> None:
     """Raises CherryError(storage.NEWER_DATABASE, DAMAGED) for a file that must not be touched; writes nothing to it."""
-    with os_fault(file, "The database cannot be read"):
+    with os_fault(file, "The database cannot be read"), _opening:
         if not file.is_file():  # opening a pipe would wait for ever
             raise CherryError(storage.DAMAGED, "This is not a Cherry database", where=str(file), why="it is no file")
-        with file.open("rb") as stream:
-            start = stream.read(len(_MAGIC))
+        mode = "ro" if _open_here.get(_identity(file)) else _mode_for_a_look(file)
+        if mode is None:
+            return  # just created, by us or by another process
+        with contextlib.closing(_connected(file, mode)) as connection:
+            try:
+                _refuse(connection, file)
+            except sqlite3.Error as error:
+                raise storage_error(error, file) from error
+
+
+def _mode_for_a_look(file: Path) -> str | None:
+    """None for an empty file. Raises CherryError(storage.DAMAGED), OSError."""
+    with file.open("rb") as stream:
+        start = stream.read(len(_MAGIC))
     if not start:
-        return  # just created, by us or by another process
+        return None
     if start != _MAGIC:
         raise CherryError(storage.DAMAGED, "This is not a Cherry database", where=str(file), why=_NOT_SQLITE)
     # Without a log beside it the file is whole, and looking at it as if it never changed leaves no trace in the folder.
-    with contextlib.closing(_connect(file, "ro" if _log_beside(file).exists() else _UNCHANGING)) as connection:
-        try:
-            _refuse(connection, file)
-        except sqlite3.Error as error:
-            raise storage_error(error, file) from error
+    return "ro" if _log_beside(file).exists() else _UNCHANGING
 
 
 def refuse_newer(connection: sqlite3.Connection, file: Path) -> None:
@@ -109,12 +124,50 @@ def _refuse(connection: sqlite3.Connection, file: Path) -> None:
         raise CherryError(storage.DAMAGED, "This is not a Cherry database", where=str(file), why=_NOT_OURS)
 
 
-def _connect(file: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+def connect(file: Path, mode: str) -> sqlite3.Connection:
+    """An existing file, in one of SQLite's own modes (`rw`, `ro`); nothing is checked. Raises sqlite3.Error, OSError."""
+    with _opening:
+        return _connected(file, mode)
+
+
+class _Connection(sqlite3.Connection):
+    """Counted while it is open."""
+
+    identity: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        with _opening:
+            super().close()
+            identity, self.identity = self.identity, None
+            if identity is not None:
+                _open_here[identity] -= 1
+                if not _open_here[identity]:
+                    del _open_here[identity]
+
+
+_opening = threading.RLock()
+_open_here: dict[tuple[int, int], int] = {}
+"""Files this process has open, by device and inode, and how often: as much a matter of the whole process as SQLite's locks are."""
+
+
+def _connected(file: Path, mode: str) -> sqlite3.Connection:
+    identity = _identity(file)
+    connection: Any = sqlite3.connect(
+        f"{file.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        factory=_Connection,
     )
+    connection.identity = identity
+    _open_here[identity] = _open_here.get(identity, 0) + 1
     connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
+    return connection  # type: ignore[no-any-return]
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_dev, status.st_ino
 
 
 def _log_beside(file: Path) -> Path:

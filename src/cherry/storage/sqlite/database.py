@@ -2,7 +2,8 @@
 
 Guarantees: `write` is one transaction, on disk when it returns · a reader sees one state and holds up no writer · opened when first
 needed · after a failure the connection is opened anew, so a full disk that has room again is simply used · no write goes to a file
-that was deleted or replaced, nor to one that a newer Cherry has taken over meanwhile.
+that was deleted or replaced, nor to one that a newer Cherry has taken over meanwhile · a replacement of the file that was cut short
+(`cherry.storage.replacing`) is finished before the file is opened.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from cherry.domain.errors import CherryError, storage
 from cherry.storage.faults import os_fault
+from cherry.storage.replacing import settle
 from cherry.storage.sqlite.connecting import open_nothing, open_reader, open_writer, refuse_newer
 from cherry.storage.sqlite.errors import is_busy, storage_error
 from cherry.storage.worker import Worker
@@ -25,6 +27,7 @@ Work = Callable[[sqlite3.Connection], T]
 DEADLINE_SECONDS = 60.0
 _BUSY_SECONDS = 20.0
 _PAUSE_SECONDS = 0.01
+_OPENINGS = 3
 
 
 class Database:
@@ -38,11 +41,11 @@ class Database:
 
     async def write(self, what: str, work: Work[T], *, seconds: float = DEADLINE_SECONDS) -> T:
         """Run `work` in one transaction. Raises CherryError(storage.*); what `work` raises undoes all of it."""
-        return await self._writing.run(what, seconds, lambda: self._write(work))
+        return await self._writing.run(what, seconds, lambda: self.write_now(work))
 
     async def read(self, what: str, work: Work[T], *, seconds: float = DEADLINE_SECONDS) -> T:
         """Run `work` on one state of the database, an empty one when there is no file yet. Raises CherryError(storage.*)."""
-        return await self._reading.run(what, seconds, lambda: self._read(work))
+        return await self._reading.run(what, seconds, lambda: self.read_now(work))
 
     async def close(self) -> None:
         """Ends what still waits for a lock. The database can be used again afterwards: it is then opened anew."""
@@ -55,7 +58,8 @@ class Database:
             self._reading.stop()
             self._writing.stop()
 
-    def _write(self, work: Work[T]) -> T:
+    def write_now(self, work: Work[T]) -> T:
+        """`write` in the calling thread, for upkeep. A database is used this way or the other, and from one thread."""
         give_up = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
@@ -69,10 +73,16 @@ class Database:
                     raise CherryError(storage.BUSY, where=str(self.file), why=why) from error
             time.sleep(_PAUSE_SECONDS)  # in the writing thread; most locks are waited for inside SQLite
 
+    def close_now(self) -> None:
+        """`close` in the calling thread."""
+        self._drop_reader()
+        self._drop_writer()
+
     def _transact(self, work: Work[T]) -> T:
         connection = self._opened_writer()
         connection.execute("BEGIN IMMEDIATE")
         try:
+            self._refuse_moved()  # again: it may have been replaced while the lock was waited for
             refuse_newer(connection, self.file)
             result = work(connection)
             connection.execute("COMMIT")
@@ -81,7 +91,8 @@ class Database:
             raise
         return result
 
-    def _read(self, work: Work[T]) -> T:
+    def read_now(self, work: Work[T]) -> T:
+        """`read` in the calling thread."""
         try:
             opened = self._opened_reader()
             if opened is None:
@@ -101,22 +112,38 @@ class Database:
             _roll_back(connection)
 
     def _opened_writer(self) -> sqlite3.Connection:
+        self._refuse_moved()
+        if self._writer is None:
+            self._writer = self._open(open_writer)
+        return self._writer.connection
+
+    def _refuse_moved(self) -> None:
+        """Raises CherryError(storage.IO)."""
         if self._writer is not None and self._writer.identity != _identity(self.file):
             self._drop_writer()
-            why = "it was deleted or replaced while Cherry ran"
-            raise CherryError(
-                storage.IO, "The database file is not the one that was opened", where=str(self.file), why=why
-            )
-        if self._writer is None:
-            self._writer = _Opened(open_writer(self.file), _identity(self.file))
-        return self._writer.connection
+            raise _moved(self.file)
+
+    def _open(self, opener: Callable[[Path], sqlite3.Connection]) -> "_Opened":
+        """Opened and known to be the file that has the name. Raises CherryError(storage.IO) when it changes again and again."""
+        settle(self.file.parent)
+        for _ in range(_OPENINGS):
+            before = _identity(self.file)
+            connection = opener(self.file)
+            identity = _identity(self.file)
+            if before in {None, identity}:
+                return _Opened(connection, identity)
+            connection.close()
+        raise _moved(self.file)
 
     def _opened_reader(self) -> "_Opened | None":
         identity = _identity(self.file)
+        if identity is None:
+            settle(self.file.parent)
+            identity = _identity(self.file)
         if self._reader is not None and self._reader.identity != identity:
             self._drop_reader()
         if self._reader is None and identity is not None:
-            self._reader = _Opened(open_reader(self.file), identity)
+            self._reader = self._open(open_reader)
         return self._reader
 
     def _drop_writer(self) -> None:
@@ -141,6 +168,11 @@ def _identity(file: Path) -> tuple[int, int] | None:
         except FileNotFoundError:
             return None
     return status.st_dev, status.st_ino
+
+
+def _moved(file: Path) -> CherryError:
+    why = "it was deleted or replaced while Cherry ran"
+    return CherryError(storage.IO, "The database file is not the one that was opened", where=str(file), why=why)
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
