@@ -222,6 +222,8 @@ class Program:
             "CHERRY_MODEL": "openai/test",
         }
         """Of every command; a test may add to it."""
+        if places := os.environ.get("PYTHONPATH"):
+            self.environ["PYTHONPATH"] = places  # the Cherry that is tested is the one that was imported here
         self._running: list[Running] = []
 
     def run(
