@@ -2,14 +2,17 @@
 
 import posixpath
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cherry.domain.calls import Fault
 from cherry.domain.errors import CherryError, edits
+from cherry.edits.answers import read_patch
 from cherry.edits.edit import Edit, Rename
-from cherry.edits.reading import Reading, read_patch
 from cherry.kernel.text import human_bytes, plural
 from cherry.tools.names import shown
+
+if TYPE_CHECKING:
+    from cherry.edits.reading import Reading
 
 MAX_PATCH = 10 << 20
 """Characters."""
@@ -47,7 +50,7 @@ def patch_title(arguments: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=4)
-def _reading(patch: str) -> Reading:
+def _reading(patch: str) -> "Reading":
     """Kept for a moment: a call's title and its edits are asked for several times."""
     return read_patch(patch)
 
