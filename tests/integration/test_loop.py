@@ -389,6 +389,19 @@ async def test_the_step_limit_stops_the_turn_and_a_raised_one_goes_on(house, ask
     assert len(gateway.prompts) == 6
 
 
+async def test_a_turn_taken_up_again_after_a_limit_may_do_as_much_again(house, ask, watch, events):
+    for number in range(9):
+        house.write(f"{number}.txt", f"{number}\n")
+    script = Script(*[ToolCall("fs.read", {"path": f"{number}.txt"}) for number in range(5)], "Done.")
+    client = await house.open(ScriptedGateway(script))
+    session = await client.create_session(house.workspace)
+    limits = TurnLimits(max_steps=3)
+    await watch(client, session.id, ask("Read", limits=limits))
+    again = await watch(client, session.id, ask("", limits=limits)._replace(parts=()))
+    assert finished(events, again).outcome == "done"
+    assert finished(events, again).steps == 6
+
+
 async def test_the_cost_limit_is_never_passed(house, ask, watch, events):
     for number in range(40):
         house.write(f"{number}.txt", f"{number}\n")

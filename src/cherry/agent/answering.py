@@ -32,8 +32,9 @@ class Answering:
     async def step(self) -> None:
         """Make one model call and log its answer. Raises CherryError when there is none or a limit forbids it."""
         limits, turn = self._state.turn.limits, self._state.turn
-        if turn.steps >= limits.max_steps:
-            raise CherryError(run.STEP_LIMIT, f"The turn has made {turn.steps} model calls, its step limit")
+        made = turn.steps - turn.steps_before
+        if made >= limits.max_steps:
+            raise CherryError(run.STEP_LIMIT, f"The turn has made {made} model calls, its step limit")
         for round_ in range(1, MAX_COMPACTIONS + 1):
             prompt, tokens = await self._fitting_prompt()
             try:

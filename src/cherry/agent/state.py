@@ -58,6 +58,8 @@ class TurnState:
     """None while it runs, or after a crash."""
     steps: int = 0
     """Answered model calls."""
+    steps_before: int = 0
+    """Of earlier stretches: a resumed turn may make as many again."""
     attempts: dict[int, int] = field(default_factory=dict)
     """Step → tries begun."""
     usage: Usage = field(default_factory=Usage)
@@ -165,6 +167,7 @@ class SessionState:
                 self._stand_still(recorded.seq)
             case TurnResumed() as event:
                 self.turn.model, self.turn.limits, self.turn.finished = event.model, event.limits, None
+                self.turn.steps_before = self.turn.steps
                 self._stand_still(recorded.seq)
             case TurnFinished() as event:
                 self.turn.finished = event

@@ -37,7 +37,9 @@ class Turn:
         self._state = journal.state
         self._bench = bench
         self._clock = clock
-        self._stopwatch = Stopwatch(clock, already=journal.state.turn.seconds)
+        self._seconds_before = journal.state.turn.seconds
+        """Of earlier stretches: whoever takes the turn up again allows it the whole time once more."""
+        self._stopwatch = Stopwatch(clock, already=self._seconds_before)
         self._checking = Checking(journal, validator=bench.validator, policy=bench.policy, editor=bench.editor)
         self._permission = Permission(
             journal,
@@ -70,7 +72,7 @@ class Turn:
         work = asyncio.create_task(self._steps())
         try:
             while not work.done():
-                left = self._state.turn.limits.max_seconds - self._stopwatch.seconds
+                left = self._state.turn.limits.max_seconds - (self._stopwatch.seconds - self._seconds_before)
                 if left <= 0:
                     raise self._out_of_time()
                 await asyncio.wait({work}, timeout=max(0.05, left))
