@@ -1,6 +1,7 @@
 """Where the `cherry` command starts. Answers `--version` before anything is imported: scripts ask it often."""
 
 import gc
+import os
 import signal
 import sys
 
@@ -8,6 +9,7 @@ from cherry import __version__
 
 
 def main() -> int:
+    _open_missing_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"cherry {__version__}\n")
         return 0
@@ -24,6 +26,15 @@ def main() -> int:
     gc.enable()
     signal.signal(signal.SIGINT, at_interrupt)
     return run_program(sys.argv[1:])
+
+
+def _open_missing_streams() -> None:
+    """A standard stream that was closed when we were started: nothing comes from it and nothing it is told goes anywhere."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # The lowest free number is taken: this one, as those before it are open.
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115 — stays open
 
 
 if __name__ == "__main__":

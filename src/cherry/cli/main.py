@@ -63,6 +63,13 @@ def cli() -> None:
 
 def run_cli(arguments: Sequence[str], wiring: Wiring) -> int:
     """Run one command line (without the program's name). Never raises for what a user or the world can cause."""
+    try:
+        return _run(arguments, wiring)
+    finally:
+        _drop_what_cannot_be_written()
+
+
+def _run(arguments: Sequence[str], wiring: Wiring) -> int:
     debug = "--debug" in arguments or wiring.environ.get("CHERRY_DEBUG", "") not in ("", "0", "false")
     try:
         result = cli.main(list(arguments), prog_name="cherry", standalone_mode=False, obj=wiring)
@@ -80,7 +87,6 @@ def run_cli(arguments: Sequence[str], wiring: Wiring) -> int:
     except KeyboardInterrupt:
         return _failed_quietly()
     except (ReaderGone, BrokenPipeError):
-        _silence_standard_output()
         return 141
     except Exception as error:  # the last net: a fault of ours is told in words, the traceback on request
         if debug:
@@ -99,7 +105,11 @@ def _failed_quietly() -> int:
     return int(Exit.INTERRUPTED)
 
 
-def _silence_standard_output() -> None:
-    """Keep Python's own flush at exit from complaining about the reader that went away."""
-    with suppress(OSError, ValueError):  # nothing to silence
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _drop_what_cannot_be_written() -> None:
+    """Keep Python's own flush at exit from complaining again: of a reader that went away, of a full disk."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):  # there is nothing behind it at all
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
