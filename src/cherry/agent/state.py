@@ -4,6 +4,7 @@
 same fold, so they cannot differ. Applying an event costs the same however long the session is.
 """
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -11,8 +12,10 @@ import orjson
 
 from cherry.agent.progress import WINDOW, Trace, comparable, digest
 from cherry.agent.validation.port import Baseline
+from cherry.context.words import Said, said
 from cherry.domain.calls import Call, Result
 from cherry.domain.content import FromTools, FromUser, Message, TextPart
+from cherry.domain.errors.gateway import CONTEXT_TOO_LONG
 from cherry.domain.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -45,6 +48,13 @@ from cherry.domain.events import (
 from cherry.domain.limits import TurnLimits
 from cherry.domain.usage import Cost, Usage
 from cherry.domain.views import CommandView, FileView, TodoItem
+from cherry.kernel.text import one_line
+
+NARROWED = 0.7
+"""How much of what was refused as too long is tried next, when the refusal names no number."""
+_NAMED_WINDOW = re.compile(
+    r"(?:context (?:length|window|size)|maximum|limit)\D{0,40}?(\d[\d,]{3,9})\b|\b(\d[\d,]{3,9}) maximum", re.IGNORECASE
+)
 
 
 @dataclass
@@ -135,11 +145,18 @@ class SessionState:
         self.validated = 0
         """How many of `changes` validation has looked at."""
         self.summary = ""
+        self.told = ""
+        """The prose of the summary."""
         self.compacted_upto = 0
+        self.said: list[Said] = []
+        """What the user said and decided, however old: see `cherry.context.words`."""
+        self.windows: dict[str, int] = {}
+        """Model → tokens its window holds at most, told by what the provider refused as too long."""
         self._history: list[tuple[int, Message]] = []
         self._waiting: list[tuple[int, FromUser]] = []
         """Said while an answer was being written or calls had no results yet: it belongs after them. The model has not read it."""
         self._answering = False
+        self._started: StepStarted | None = None
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -177,6 +194,7 @@ class SessionState:
                 self._say(recorded.seq, FromUser(parts=event.parts))
                 if event.author == "user":
                     self.turn.traces.clear()
+                    self.said.append(said(recorded.turn, _words_of(event)))
             case StepStarted() | AssistantMessage() | StepFailed() as step:
                 self._step(recorded.seq, step)
             case ToolStarted() as event:
@@ -188,10 +206,15 @@ class SessionState:
                 self.approvals[event.approval_id] = event
             case ApprovalDecided() as event:
                 self.decisions[event.approval_id] = event
+                if event.comment and event.by == "user":
+                    self.said.append(said(recorded.turn, event.comment))
             case QuestionAsked() as event:
                 self.questions[event.question_id] = event
             case QuestionAnswered() as event:
                 self.answers[event.question_id] = event.answer
+                asked = self.questions.get(event.question_id)
+                question = one_line(asked.question, 300) if asked else ""
+                self.said.append(said(recorded.turn, f"(asked: {question}) {event.answer}"))
             case TodoWritten(items=items):
                 self.todo = items
             case ChangesApplied() | ChangesUndone() | ChangesRedone() as change:
@@ -213,11 +236,13 @@ class SessionState:
         if isinstance(event, StepStarted):
             self.turn.attempts[event.step] = event.attempt
             self._answering = True
+            self._started = event
             return
         self._answering = False
         self.turn.usage += event.usage
         self.turn.cost += event.cost
         if isinstance(event, StepFailed):
+            self._learn_window(event)
             self._flush(seq)
             return
         self.turn.steps = event.step
@@ -310,9 +335,35 @@ class SessionState:
         for file in files:
             self.turn.traces.append(Trace(self.turn.steps, file.path, file.after, title=file.path, changed_file=True))
 
+    def _learn_window(self, event: StepFailed) -> None:
+        """The provider refused a prompt as too long: its window is smaller than was thought."""
+        if event.fault.code != CONTEXT_TOO_LONG.code or self._started is None:
+            return
+        refused = self._started.prompt_tokens + self._started.output_tokens
+        if refused:
+            named = _named_window(event.fault.message)
+            self.windows[self._started.model] = named if 0 < named < refused else int(refused * NARROWED)
+
     def _compact(self, event: HistoryCompacted) -> None:
+        self.turn.usage += event.usage
+        self.turn.cost += event.cost
         self.summary, self.compacted_upto = event.summary, event.upto_seq
+        self.told = event.told or event.summary
         self._history = [(seq, message) for seq, message in self._history if seq > event.upto_seq]
+
+
+def _named_window(message: str) -> int:
+    """The window a refusal names ("maximum context length is 8192 tokens"); 0 when it names none."""
+    found = _NAMED_WINDOW.search(message)
+    return int((found[1] or found[2]).replace(",", "")) if found else 0
+
+
+def _words_of(message: UserMessage) -> str:
+    """What is theirs: attached files and images are named, not repeated."""
+    words = (
+        part.text if isinstance(part, TextPart) else f"[attached: {one_line(part.name)}]" for part in message.parts
+    )
+    return "\n".join(words)
 
 
 def _note(text: str) -> FromUser:

@@ -107,6 +107,8 @@ class StepStarted(EventBase):
     model: str
     prompt_tokens: int = 0
     """Cherry's own estimate."""
+    output_tokens: int = 0
+    """The bound of the answer."""
     reserved: Cost = Cost()
 
     def key(self) -> str:
@@ -332,12 +334,17 @@ class HistoryCompacted(EventBase):
     kind: Literal["history.compacted"] = "history.compacted"
     upto_seq: int
     summary: str
+    """All that the model sees of them."""
+    told: str = ""
+    """The part of `summary` that is prose, by itself: the next compaction goes on from it. Empty in old events: then it is `summary`."""
     by: Literal["model", "extract"] = "extract"
+    fitted_to: int = 0
+    """Tokens the summary was made to fit; the same messages may be told again in less room."""
     usage: Usage = Usage()
     cost: Cost = Cost()
 
     def key(self) -> str:
-        return str(self.upto_seq)
+        return f"{self.upto_seq}.{self.fitted_to}" if self.fitted_to else str(self.upto_seq)
 
 
 class Notice(EventBase):
