@@ -158,3 +158,21 @@ def test_placing_an_edit_does_not_load_yaml() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split()[0] == "False"
+
+
+@pytest.mark.parametrize(
+    ("text", "old"),
+    [
+        ("a\n" * 20_000, "a\n" * 50),
+        ("a\n" * 20_000, " a\n" * 50),
+        ("“é”\n" * 20_000, ' "é"\n' * 200 + "x"),
+        ("if x:\n    y()\n" * 10_000, "if x:\n  y()\n" * 20),
+        ("x" * 100_000 + "y", "x" * 99_999 + "z"),
+        ("é" * 20_000, "e\u0301" * 20_000 + "x"),
+    ],
+    ids=["exact", "indented", "typographic", "other unit", "one long line", "one long line decomposed"],
+)
+def test_a_file_of_repetitions_is_refused_in_bounded_time(text: str, old: str) -> None:
+    started = time.process_time()
+    assert attempt(text, old, "b") is None
+    assert time.process_time() - started < 5

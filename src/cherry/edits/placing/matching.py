@@ -13,6 +13,10 @@ from cherry.edits.placing.document import Document
 from cherry.edits.placing.typography import Folded, fold, plain
 
 _BLANKS = " \t"
+MOST_PLACES = 1_000
+"""Places that are told apart; more than these are too many for any proof."""
+_MOST_COMPARED = 500_000
+"""Lines compared on one rung."""
 _COUNTED = 5
 """Lines sought whose occurrences are counted, to find the rarest."""
 
@@ -43,10 +47,15 @@ Rung = Callable[[Document, Sequence[str], int, int], list[Match]]
 
 
 def find(document: Document, sought: Sequence[str], rung: Rung) -> list[Match]:
-    """All distinct places of `sought` under one rung, in order."""
+    """All distinct places of `sought` under one rung, in order; none where too many lines would have to be compared."""
     found: dict[tuple[int, int], Match] = {}
     tell = telling_line(document, sought)
-    for line in candidates(document, sought[tell]):
+    allowed = _MOST_COMPARED // len(sought)
+    for tried, line in enumerate(candidates(document, sought[tell])):
+        if tried > allowed:
+            return []  # what was found so far is no proof that it is all there is
+        if len(found) > MOST_PLACES:
+            break
         for match in rung(document, sought, tell, line):
             found.setdefault((match.start, match.end), match)
     return sorted(found.values(), key=lambda match: (match.start, match.end))
@@ -85,14 +94,15 @@ class _SameLines:
         if first < 0 or last >= len(document):
             return []
         whole_end = sought[-1].endswith("\n")
-        contents = [text.removesuffix("\n") for text in sought]
-        if any(self._bare(contents[i]) != self._bare(document.lines[first + i]) for i in range(1, len(sought) - 1)):
+        start, end = sought[0].removesuffix("\n"), sought[-1].removesuffix("\n")
+        inner = range(1, len(sought) - 1)
+        if any(self._bare(sought[i].removesuffix("\n")) != self._bare(document.lines[first + i]) for i in inner):
             return []
         if len(sought) == 1:
-            columns = self._columns(contents[0], document.lines[first], whole_end=whole_end)
-            return [_single(document, sought[0], first, start, end) for start, end in columns]
-        head = self._tail_column(contents[0], document.lines[first])
-        tail = self._head_column(contents[-1], document.lines[last], whole_end=whole_end)
+            columns = self._columns(start, document.lines[first], whole_end=whole_end)
+            return [_single(document, sought[0], first, *column) for column in columns]
+        head = self._tail_column(start, document.lines[first])
+        tail = self._head_column(end, document.lines[last], whole_end=whole_end)
         return [] if head is None or tail is None else [_several(document, sought, first, head, tail)]
 
     def _bare(self, line: str) -> str:

@@ -85,7 +85,7 @@ def _added(document: Document, edit: Replace) -> Placed:
 
 def _as_given(document: Document, edit: Replace) -> Placed | None:
     """Places that hold the old text character by character."""
-    starts = _occurrences(document.text, edit.old)
+    starts = _occurrences(document.text, edit.old, every=edit.all)
     if not starts:
         return None
     new = omission.settled(edit.new, source=edit.old, known=f"{edit.old}\n{document.text}", path=edit.path)
@@ -109,6 +109,8 @@ def _climb(document: Document, wanted: Wanted) -> Placed | None:
         matches = [match for match in _matches(document, tried, rung) if _may_be_at(document, tried, match)]
         if not matches:
             continue
+        if len(matches) > matching.MOST_PLACES:
+            raise refusals.ambiguous(document, wanted.edit, [match.start for match in matches])
         matches = chosen(document, wanted.edit, matches)
         tried = tried._replace(overlooked=(*tried.overlooked, rung.name))
         written = [rewritten(document, tried, match, whole_lines=rung.whole_lines) for match in matches]
@@ -132,7 +134,10 @@ def _is_proven(document: Document, wanted: Wanted, rung: _Rung, match: Match) ->
 
 
 def _disguised_exact(document: Document, wanted: Wanted) -> Placed | None:
-    matches = [_exact_match(document, start, wanted.old) for start in _occurrences(document.text, wanted.old)]
+    matches = [
+        _exact_match(document, start, wanted.old)
+        for start in _occurrences(document.text, wanted.old, every=wanted.edit.all)
+    ]
     matches = [match for match in matches if _may_be_at(document, wanted, match)]
     if not matches:
         return None
@@ -187,13 +192,13 @@ def _not_there(document: Document, edit: Replace, old: str, new: str) -> CherryE
     return refusals.not_found(document, edit, split(bare))
 
 
-def _occurrences(text: str, old: str) -> list[int]:
-    """Where `old` starts, overlapping places included."""
-    starts = []
+def _occurrences(text: str, old: str, *, every: bool) -> list[int]:
+    """Where `old` starts: places that overlap included, or with `every` all that do not."""
+    starts: list[int] = []
     start = text.find(old)
-    while start != -1:
+    while start != -1 and (every or len(starts) <= matching.MOST_PLACES):
         starts.append(start)
-        start = text.find(old, start + 1)
+        start = text.find(old, start + (len(old) if every else 1))
     return starts
 
 

@@ -8,8 +8,10 @@ import re
 from typing import Any
 
 _DECODER = json.JSONDecoder(strict=False)
+# What is not closed runs to the end in one go: looking again from every sign in it would take for ever.
 _TOKEN = re.compile(
-    r"(?P<string>\"(?:[^\"\\]|\\.)*\")|(?P<single>'(?:[^'\\]|\\.)*')|(?P<comment>//[^\n]*|#[^\n]*|/\*.*?\*/)"
+    r"(?P<string>\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z))|(?P<single>'(?:[^'\\]|\\.)*+(?:'|\\?\Z))"
+    r"|(?P<comment>//[^\n]*|#[^\n]*|/\*.*?(?:\*/|\Z))"
     r"|(?P<comma>,(?=\s*(?:(?://|#)[^\n]*\s*)*[}\]]))|(?P<name>\b(?:True|False|None)\b)",
     re.DOTALL,
 )
@@ -36,7 +38,7 @@ def loads(text: str) -> Any:
 def _repaired(found: re.Match[str]) -> str:
     if found["string"]:
         return found[0]
-    if found["single"]:
+    if found["single"] and len(found["single"]) > 1 and found["single"].endswith("'"):
         inner = found["single"][1:-1].replace("\\'", "'")
         return '"' + re.sub(r'(?<!\\)((?:\\\\)*)"', r'\1\\"', inner) + '"'
-    return _NAMES.get(found[0], "")
+    return found[0] if found["single"] else _NAMES.get(found[0], "")

@@ -113,8 +113,9 @@ def _started(into: Collector, header: _Header, target: str) -> bool:
             next_step="Use `--- a/path` and `+++ b/path`.",
         )
         return False
-    if header.rename_from and header.rename_to:
-        into.add(Rename(path=header.rename_from, to=header.rename_to), FORM)
+    source, to = given_path(header.rename_from), given_path(header.rename_to)
+    if source and to:
+        into.add(Rename(path=source, to=to), FORM)
     if header.deleted:
         into.add(Delete(path=target), FORM)
     elif header.mode:
@@ -192,7 +193,7 @@ def _target(header: _Header, path: str) -> str:
     """The file the hunks are of; empty when the names do not say it for certain."""
     old, new = header.old, header.new
     if header.rename_to:
-        return header.rename_to
+        return given_path(header.rename_to) or ""
     if header.deleted or new == _NULL:
         return given_path(old) or path
     if header.created or old in (_NULL, new):
