@@ -41,6 +41,7 @@ def attempt(text: str, old: str, new: str, path: str = "a.py") -> str | None:
     return None if found is None else apply(text, found)
 
 
+@settings(deadline=None)
 @given(TEXT, st.data())
 def test_nothing_outside_the_spans_changes(text: str, data: st.DataObject) -> None:
     old, new = data.draw(TEXT | LINE), data.draw(TEXT | LINE)
@@ -53,6 +54,7 @@ def test_nothing_outside_the_spans_changes(text: str, data: st.DataObject) -> No
         assert all(a.end <= b.start for a, b in pairwise(found.spans))
 
 
+@settings(deadline=None)
 @given(TEXT, TEXT, TEXT, LINE.filter(str.strip), st.text(st.sampled_from("xyz=1"), min_size=1, max_size=5))
 def test_bytes_beside_an_edit_never_change(before: str, after: str, more: str, old: str, new: str) -> None:
     text = f"{before}{old}{after}{more}"
@@ -62,6 +64,7 @@ def test_bytes_beside_an_edit_never_change(before: str, after: str, more: str, o
         assert result == f"{before}{new}{after}{more}"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=60))
 def test_bytes_of_any_encoding_beside_an_edit_never_change(before: bytes, after: bytes) -> None:
     data = before + b"\nunique_name = 1\n" + after
@@ -76,7 +79,7 @@ def test_bytes_of_any_encoding_beside_an_edit_never_change(before: bytes, after:
     assert result == before + b"\nunique_name = 2\n" + after
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(LANGUAGES), st.data())
 def test_one_wrong_letter_digit_or_operator_is_refused(sample: dict[str, str], data: st.DataObject) -> None:
     old = sample["old"]
@@ -87,7 +90,7 @@ def test_one_wrong_letter_digit_or_operator_is_refused(sample: dict[str, str], d
     assert attempt(sample["before"], corrupted, sample["new"], sample["path"]) is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(LANGUAGES), st.data())
 def test_one_wrong_character_of_any_kind_is_refused_or_overlooked_rightly(
     sample: dict[str, str], data: st.DataObject
@@ -103,6 +106,7 @@ def test_one_wrong_character_of_any_kind_is_refused_or_overlooked_rightly(
     assert result in (None, before.replace(old, sample["new"]))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LANGUAGES))
 def test_an_edit_made_twice_is_recognised(sample: dict[str, str]) -> None:
     edit = Replace(path=sample["path"], old=sample["old"], new=sample["new"])

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cherry.domain.errors import CherryError, edits, tools
@@ -86,6 +86,7 @@ def test_a_name_declared_by_a_file_cannot_choose_any_codec() -> None:
     assert decode(b"# coding: unicode_escape\n\\x41\n").text.endswith("\\x41\n")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_every_text_comes_back_byte_for_byte(data: bytes) -> None:
     with suppress(CherryError):
