@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cherry.bootstrap.application import ModelChoice, open_application
-from cherry.bootstrap.workspaces import Surroundings
+from cherry.bootstrap.workspaces import Machine, Surroundings
 from cherry.client.inprocess import InProcessClient
 from cherry.client.port import Check, Request, Seen
 from cherry.config.settings import Settings
@@ -29,6 +29,7 @@ class House:
         self.workspace.mkdir()
         self.environ = {"CHERRY_HOME": str(root / "home"), "PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(root)}
         self.folders = home_folders(self.environ)
+        self.machine = Machine.here(self.environ)
         self._stack = AsyncExitStack()
 
     async def open(self, gateway: ScriptedGateway, *, settings: Settings | None = None) -> InProcessClient:
@@ -39,6 +40,7 @@ class House:
             environ=self.environ,
             clock=SystemClock(),
             log=Log(),
+            machine=self.machine,
             trusted=False,
         )
         model = ModelRef("openai", "test")

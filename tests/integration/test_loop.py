@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from cherry.bootstrap.workspaces import Machine
 from cherry.domain.calls import Status
 from cherry.domain.content import FromTools, FromUser, TextPart
 from cherry.domain.errors import CherryError
@@ -27,6 +28,7 @@ from cherry.domain.events import (
 )
 from cherry.domain.limits import TurnLimits
 from cherry.domain.live import OutputStreamed, TextStreamed
+from cherry.sandbox.choose import Probe
 from cherry.testing.model import Price, ScriptedGateway
 from cherry.testing.scripts import CutMidStream, Refuse, Reply, Say, Script, ToolCall, answer
 
@@ -597,9 +599,10 @@ async def test_a_manual_compaction_keeps_the_rule_the_user_gave(house, ask, watc
 
 
 async def test_a_missing_sandbox_is_said_aloud_and_every_command_is_asked_for(house, ask, watch, events):
-    house.environ["PATH"] = ""
-    gateway = ScriptedGateway(Script("Hello."))
+    house.machine = Machine(lambda: Probe(why_not="there is none"), lambda: False)
+    gateway = ScriptedGateway(Script(ToolCall("shell.run", {"command": "ls"}), "Hello."))
     client = await house.open(gateway)
     session = await client.create_session(house.workspace)
-    seen = await watch(client, session.id, ask("Hi"))
+    seen = await watch(client, session.id, ask("Hi", approver="nobody"))
     assert any("no sandbox" in notice.text for notice in events(seen, Notice))
+    assert finished(events, seen).outcome == "approval", "even a command that only reads is asked for"

@@ -1,5 +1,6 @@
 """`cherry doctor`: what protects this machine, what is missing, and how to mend it. Looks only; changes nothing."""
 
+import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,9 +12,10 @@ from cherry.domain.errors import CherryError
 from cherry.domain.prompts import ModelRef
 from cherry.kernel.paths import HomeFolders
 from cherry.kernel.text import human_bytes, plural
-from cherry.sandbox.choose import probe
+from cherry.sandbox.choose import best_of, probe
 from cherry.storage.upkeep import KeptStore
 
+INSTALL_BUBBLEWRAP = "Install bubblewrap (`apt install bubblewrap`). On Ubuntu 24.04 and later, unprivileged user namespaces must be allowed for it."
 LITTLE_SPACE = 200_000_000
 """Bytes free below which a warning is due."""
 
@@ -62,16 +64,15 @@ def _program(environ: Mapping[str, str], name: str, *, needed_for: str, package:
 
 def _sandbox(environ: Mapping[str, str]) -> Check:
     found = probe(environ.get("PATH", ""))
-    if found.bubblewrap:
-        return Check(
-            "sandbox", "ok", f"bubblewrap ({found.bubblewrap}): commands write only to the workspace, no network"
-        )
-    return Check(
-        "sandbox",
-        "problem",
-        f"none: {found.why_not}; commands would run with your own rights",
-        "Install bubblewrap (`apt install bubblewrap`). On Ubuntu 24.04 and later, unprivileged user namespaces must be allowed for it.",
-    )
+    if not found.bubblewrap and not found.landlock:
+        text = f"none: {found.why_not}; commands would run with your own rights"
+        return Check("sandbox", "problem", text, INSTALL_BUBBLEWRAP)
+    chosen = best_of(found, required=True, environ=environ)
+    text = f"{chosen.name}: commands write only to the workspace and see no keys"
+    if found.bubblewrap and not chosen.gaps:
+        return Check("sandbox", "ok", text)
+    step = "" if found.bubblewrap else INSTALL_BUBBLEWRAP
+    return Check("sandbox", "warning", f"{text}; but {'; '.join(chosen.gaps)}", step)
 
 
 def _folder(name: str, path: Path) -> Check:
@@ -82,6 +83,8 @@ def _folder(name: str, path: Path) -> Check:
         free = shutil.disk_usage(place).free
     except OSError as error:
         return Check(name, "problem", f"{path}: {error.strerror}", "Set CHERRY_HOME to a folder that can be used.")
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        return Check(name, "problem", f"{path}: cannot be written", "Set CHERRY_HOME to a folder that can be used.")
     if free < LITTLE_SPACE:
         return Check(name, "warning", f"{path}: only {human_bytes(free)} free", "Free some space.")
     return Check(name, "ok", f"{path} ({human_bytes(free)} free)")

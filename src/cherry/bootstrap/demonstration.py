@@ -13,7 +13,7 @@ import cherry
 from cherry.bootstrap.application import open_application
 from cherry.bootstrap.models import open_gateway
 from cherry.bootstrap.sandboxes import DeferredSandbox
-from cherry.bootstrap.workspaces import Surroundings
+from cherry.bootstrap.workspaces import Machine, Surroundings
 from cherry.cli.wiring import Demo
 from cherry.client.port import Check, Request
 from cherry.config.loader import Flag, load
@@ -54,6 +54,7 @@ async def open_demonstration(environ: Mapping[str, str]) -> AsyncIterator[Demo]:
             environ=own,
             clock=clock,
             log=Log(),
+            machine=Machine.here(own),
             trusted=False,
         )
         gateway, choice = open_gateway(loaded, clock=clock, replay=samples / "ledger.recording.jsonl")
@@ -107,7 +108,7 @@ async def _copy(sample: Path, environ: Mapping[str, str]) -> Path:
 
 async def _run_tests(workspace: Path, environ: Mapping[str, str], temporary: Path) -> CommandView:
     """The sample's own tests, in the sandbox, after the agent has finished: nobody has to take its word."""
-    sandbox = DeferredSandbox(required=False, environ=environ, temporary=temporary)
+    sandbox = DeferredSandbox(Machine.here(environ).probe, required=False, environ=environ, temporary=temporary)
     process = await sandbox.start(Command(script=TESTS, folder=workspace, workspace=workspace))
     output = bytearray()
     try:

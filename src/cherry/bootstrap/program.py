@@ -12,7 +12,7 @@ from cherry.bootstrap.application import open_application
 from cherry.bootstrap.demonstration import open_demonstration
 from cherry.bootstrap.models import open_gateway
 from cherry.bootstrap.trusting import WorkspaceTrust
-from cherry.bootstrap.workspaces import Surroundings
+from cherry.bootstrap.workspaces import Machine, Surroundings
 from cherry.cli.main import run_cli
 from cherry.cli.wiring import ClientOptions, SetUp, Wiring
 from cherry.client.port import Client
@@ -109,5 +109,6 @@ def _surroundings(folders: HomeFolders, loaded: Loaded, *, trusted: bool) -> Sur
         environ=loaded.environ,
         clock=clock,
         log=_log(folders, loaded),
+        machine=Machine.here(loaded.environ),
         trusted=trusted,
     )

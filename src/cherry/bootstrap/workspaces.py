@@ -20,6 +20,7 @@ from cherry.kernel.clock import Clock
 from cherry.kernel.ids import content_hash
 from cherry.kernel.paths import HomeFolders
 from cherry.observability.log import Log
+from cherry.sandbox.choose import Probe, is_likely, probe
 from cherry.sandbox.port import Bounds
 from cherry.security.framing import frame
 from cherry.security.jail import Jail
@@ -33,6 +34,20 @@ from cherry.tools.walking import workspace_files
 from cherry.tools.wrappers.cut import Limits
 
 
+class Machine(NamedTuple):
+    """What this machine offers, asked when it is needed."""
+
+    probe: Callable[[], Probe]
+    """Tries the sandbox: some milliseconds the first time."""
+    sandbox_likely: Callable[[], bool]
+    """Looks only."""
+
+    @classmethod
+    def here(cls, environ: Mapping[str, str]) -> "Machine":
+        path = environ.get("PATH", "")
+        return cls(lambda: probe(path), lambda: is_likely(path))
+
+
 class Surroundings(NamedTuple):
     """What every workspace of this process shares."""
 
@@ -42,6 +57,7 @@ class Surroundings(NamedTuple):
     environ: Mapping[str, str]
     clock: Clock
     log: Log
+    machine: Machine
     trusted: bool
     """The workspace's own notes and settings may be used."""
 
@@ -63,7 +79,9 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     async def files() -> Sequence[str]:
         return (await workspace_files(git, jail.root)).names
 
-    sandbox = DeferredSandbox(required=settings.sandbox.required is True, environ=around.environ, temporary=private)
+    sandbox = DeferredSandbox(
+        around.machine.probe, required=settings.sandbox.required is True, environ=around.environ, temporary=private
+    )
     standard = standard_toolbox(
         Workplace(
             jail=jail,
@@ -116,7 +134,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
         validator=validator,
         policy=policy,
         editor=editor,
-        notices=() if sandbox.expected else (NO_SANDBOX,),
+        notices=() if around.machine.sandbox_likely() else (NO_SANDBOX,),
         summary_model=settings.model.small,
         close=close,
     )

@@ -64,12 +64,21 @@ def best_of(
     return BareSandbox(environ)
 
 
+def is_likely(path: str) -> bool:
+    """Whether there may be a sandbox, without trying it. `path`: the user's PATH."""
+    return _program(path) is not None or landlock_version() >= LANDLOCK_SINCE
+
+
 @lru_cache(maxsize=8)
 def probe(path: str) -> Probe:
     """Find bubblewrap and try it. Cached for the life of the process."""
     landlock = landlock_version() >= LANDLOCK_SINCE
-    program = shutil.which("bwrap", path=FALLBACK_PATH) or shutil.which("bwrap", path=path)
+    program = _program(path)
     if program is None:
         return Probe(why_not="bubblewrap (`bwrap`) is not installed", landlock=landlock)
     why_not = try_bubblewrap(program)
     return Probe(why_not=why_not, landlock=landlock) if why_not else Probe(program, landlock=landlock)
+
+
+def _program(path: str) -> str | None:
+    return shutil.which("bwrap", path=FALLBACK_PATH) or shutil.which("bwrap", path=path)

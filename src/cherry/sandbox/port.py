@@ -80,6 +80,11 @@ class Sandbox(Protocol):
         """False when commands run bare."""
         ...
 
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What it does not hold on this machine, one sentence each; for `cherry doctor`."""
+        ...
+
     async def start(self, command: Command) -> Process:
         """Raises CherryError(sandbox.START_FAILED or sandbox.UNAVAILABLE)."""
         ...

@@ -16,7 +16,7 @@ from cherry.domain.live import OutputStreamed
 from cherry.domain.views import CommandView
 from cherry.kernel.text import cut_middle, human_seconds, one_line
 from cherry.sandbox.port import Bounds, Command
-from cherry.security.protected import COMMANDS_MAY_NOT_WRITE
+from cherry.security.protected import unwritable_for_commands
 from cherry.tools.context import Intent, ToolContext
 from cherry.tools.processes import Processes, Running
 from cherry.tools.terminal import folded
@@ -136,7 +136,7 @@ class ShellTools:
             environment=_QUIET,
             network=self._network,
             bounds=self._bounds,
-            protected=tuple(self._workspace / name for name in COMMANDS_MAY_NOT_WRITE),
+            protected=unwritable_for_commands(self._workspace),
         )
 
     async def _in_foreground(self, running: Running, seconds: float) -> Output:

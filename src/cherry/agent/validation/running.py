@@ -14,7 +14,7 @@ from typing import NamedTuple
 from cherry.kernel.deadlines import DeadlineExceeded, deadline
 from cherry.kernel.text import one_line
 from cherry.sandbox.port import Bounds, Command, Process, Sandbox
-from cherry.security.protected import COMMANDS_MAY_NOT_WRITE
+from cherry.security.protected import unwritable_for_commands
 
 DEADLINE = "validation.command"
 HELD_CHARACTERS = 4_000_000
@@ -99,7 +99,7 @@ class CommandRunner:
             environment=_ENVIRONMENT,
             network=self._network,
             bounds=self._bounds,
-            protected=tuple(self._workspace / name for name in COMMANDS_MAY_NOT_WRITE),
+            protected=unwritable_for_commands(self._workspace),
         )
 
 
