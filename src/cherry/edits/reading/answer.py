@@ -101,7 +101,7 @@ class Scanner:
             self._settle()
             lines.back(line)
             yield from unified.read_bare_hunks(lines, into, self._label(loose=True))
-        elif file_blocks.starts_block(line, (yield from lines.peek_text())):
+        elif file_blocks.may_start_block(line) and file_blocks.starts_block(line, (yield from lines.peek_text())):
             self._settle()
             lines.back(line)
             yield from self._file_block()
@@ -151,7 +151,10 @@ class Scanner:
             return
         self._judge_pending(fence)
         lines.indent = fence.indent
-        first, second, third = [*(yield from lines.peek_texts(3)), "", "", ""][:3]
+        first = [*(yield from lines.peek_texts(1)), ""][0]
+        second = third = ""
+        if path_in(first) or first.startswith("--- ") or file_blocks.may_start_block(first):
+            _, second, third = [*(yield from lines.peek_texts(3)), "", "", ""][:3]
         if search_replace.start_of(first) or (path_in(first) and search_replace.start_of(second)):
             yield from self._blocks_in(fence)
         elif apply_patch.starts_patch(first):

@@ -43,6 +43,12 @@ def _field(line: str) -> tuple[str, str] | None:
     return name, found["value"].strip().removesuffix("**").strip()
 
 
+def may_start_block(line: str) -> bool:
+    """Whether it is worth looking at the line after it."""
+    found = _field(line)
+    return found is not None and found[0] in ("file", "action")
+
+
 def starts_block(line: str, after: str | None) -> bool:
     """Whether a block begins at `line`, seeing the line after it: two fields in a row, the first a file or an action."""
     first, second = _field(line), _field(after or "")
