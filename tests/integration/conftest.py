@@ -32,7 +32,9 @@ class House:
         self.machine = Machine.here(self.environ)
         self._stack = AsyncExitStack()
 
-    async def open(self, gateway: ScriptedGateway, *, settings: Settings | None = None) -> InProcessClient:
+    async def open(
+        self, gateway: ScriptedGateway, *, settings: Settings | None = None, trusted: bool = False
+    ) -> InProcessClient:
         around = Surroundings(
             store=open_store(self.folders.data),
             settings=settings or Settings(),
@@ -41,7 +43,7 @@ class House:
             clock=SystemClock(),
             log=Log(),
             machine=self.machine,
-            trusted=False,
+            trusted=trusted,
         )
         model = ModelRef("openai", "test")
 

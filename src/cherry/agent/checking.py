@@ -62,7 +62,7 @@ class Checking:
         if not self._standing() or self._state.turn.tested == len(self._state.changes):
             return
         validation = await self._validator.check_turn(self._changes(), self._state.turn.baselines, self._tell)
-        if validation.checked or validation.notes:
+        if validation.checked or validation.notes or self._state.turn.found.get("turn"):
             await self._record(validation, "turn")
 
     async def settle(self) -> None:

@@ -5,10 +5,12 @@ from functools import partial
 from importlib import import_module
 from typing import NamedTuple
 
-from cherry.agent.validation.commands import Checker, CommandsCheck, ReadReport
+from cherry.agent.validation.checker import Checker, ReadReport
+from cherry.agent.validation.commands import CommandsCheck
 from cherry.agent.validation.composed import Checks
 from cherry.agent.validation.diagnostics import Diagnostics, DiagnosticsCheck
 from cherry.agent.validation.port import Check, Contents, Policy
+from cherry.agent.validation.project_tests import ProjectTests
 from cherry.agent.validation.running import CommandRunner
 from cherry.agent.validation.sources import Sources
 from cherry.agent.validation.syntax import Faults, SyntaxCheck
@@ -55,7 +57,19 @@ def open_validation(on: Grounds) -> tuple[Checks, Policy]:
     if on.diagnostics is not None:
         after_steps.append(DiagnosticsCheck(on.diagnostics, on.contents, sources=sources))
     after_steps.append(CommandsCheck(checker, commands=lambda: _commands(on), seconds=settings.timeout))
-    return Checks(after_steps, sources=sources, clean=on.clean), policy
+    after_turns: list[Check] = []
+    if settings.tests != "off":
+        after_turns.append(
+            ProjectTests(
+                checker,
+                command=lambda: settings.test_command or detect_stack(on.jail.root).test,
+                scope=settings.tests,
+                list_files=on.list_files,
+                sources=sources,
+                seconds=settings.test_timeout,
+            )
+        )
+    return Checks(after_steps, after_turns, sources=sources, clean=on.clean), policy
 
 
 def _commands(on: Grounds) -> Sequence[str]:

@@ -13,8 +13,6 @@ class Baseline(NamedTuple):
     """What a check found before the turn's first change; of several looks all together."""
 
     covers: frozenset[str] = frozenset()
-    everything: bool = False
-    """True once a look took in everything, not only what `covers` names."""
     known: tuple[str, ...] = ()
     """Digests of problems."""
     extent: Literal["whole", "partial", "none"] = "whole"
@@ -23,7 +21,6 @@ class Baseline(NamedTuple):
         order = ("whole", "partial", "none")
         return Baseline(
             covers=self.covers | frozenset(taken.covers),
-            everything=self.everything or not taken.covers,
             known=self.known + taken.known,
             extent=max(self.extent, taken.extent, key=order.index),
         )

@@ -1,0 +1,1 @@
+"""Which tests have to do with changed files, by rules a person can check."""
