@@ -1,6 +1,7 @@
 """The event log and its leases: what every store keeps to."""
 
 from collections.abc import AsyncIterator, Awaitable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from cherry.storage.memory import MemoryStore
 from cherry.storage.ports import Draft, Lease, Store
 from cherry.storage.records import event_id
 from cherry.storage.sqlite.store import SqliteStore
+from cherry.storage.upkeep import KeptStore
 from cherry.testing.clock import FakeClock
 
 SESSION = "s_01jd9yk3hm7r2k9x0q"
@@ -27,7 +29,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[KeptStore]:
     made = MemoryStore(clock=clock) if request.param == "memory" else SqliteStore(tmp_path / "data", clock=clock)
     yield made
     await made.close()
@@ -294,3 +296,46 @@ async def test_a_closed_store_can_be_used_again(store: Store) -> None:
     await store.log.append(lease, [note("a")])
 
     assert await texts(store) == ["a"]
+
+
+async def test_a_session_made_elsewhere_is_taken_in_with_its_numbers_and_times(
+    store: KeptStore, clock: FakeClock
+) -> None:
+    lease = await leased(store)
+    asked = UserMessage(message_id="m1", parts=(TextPart(text="apples"),))
+    answered = AssistantMessage(
+        step=1,
+        message=FromAssistant(parts=(TextPart(text="pears"),)),
+        finish="stop",
+        usage=Usage(input_tokens=7),
+        cost=Cost(usd=Decimal("0.5")),
+        model="m",
+    )
+    await store.log.append(lease, [Draft(1, asked), Draft(1, answered)])
+    records = [record async for record in store.log.read(SESSION)]
+    spent = (await store.ledger.standings(SESSION))["day"].spent
+    clock.jump_wall(86_400 * 30)
+
+    await store.adopt("s_copy", records)
+
+    copies = [record async for record in store.log.read("s_copy")]
+    assert [(copy.seq, copy.turn, copy.at, copy.event) for copy in copies] == [
+        (record.seq, record.turn, record.at, record.event) for record in records
+    ]
+    assert [copy.id for copy in copies] == [event_id("s_copy", record.turn, record.event) for record in records]
+    original, copy = await store.index.find(SESSION), await store.index.find("s_copy")
+    assert copy == original.model_copy(update={"id": "s_copy"})
+    assert {match.session.id for match in await store.index.search("apples")} == {SESSION, "s_copy"}
+    assert spent.usd == Decimal("0.5")
+    assert (await store.ledger.standings("s_copy"))["day"].spent.usd == 0  # counted where and when it was spent
+    assert (await store.check()).findings == ()
+    further = await store.log.acquire("s_copy", ELSEWHERE, seconds=30)
+    assert [record.seq for record in await store.log.append(further, [note("on")])] == [4]
+
+
+async def test_a_session_that_is_there_is_not_taken_in_again(store: KeptStore) -> None:
+    await leased(store)
+    records = [record async for record in store.log.read(SESSION)]
+
+    await refused(storage.BAD_IMPORT, store.adopt(SESSION, records))
+    assert await store.log.last_seq(SESSION) == 1

@@ -1,13 +1,15 @@
 """Large contents as files named by their hash: `blobs/ab/cdef…`, kept plain so that other tools can read them.
 
 Invariants: a blob is whole or not there (temporary file, fsync, rename, fsync of the folder) · what `get` returns has the hash it
-was asked by · files are readable by their owner only.
+was asked by · files are readable by their owner only · what is being put is never pruned, however the two meet.
 """
 
 import contextlib
+import fcntl
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +21,7 @@ from cherry.storage.worker import Worker
 
 _NAME = re.compile(r"b2:[0-9a-f]{32}")
 _SECONDS = 60.0
-_FRESH_SECONDS = 3600.0
+_FRESH_SECONDS = 86_400.0
 _TEMPORARY = "tmp-"
 
 
@@ -46,21 +48,19 @@ class FileBlobs:
         self._worker.stop()
 
     def _file(self, name: str) -> Path | None:
-        if not _NAME.fullmatch(name):
-            return None
-        digits = name.removeprefix("b2:")
-        return self._folder / digits[:2] / digits[2:]
+        return blob_file(self._folder, name) if _NAME.fullmatch(name) else None
 
     def _put(self, data: bytes) -> str:
         name = content_hash(data)
         file = self._file(name)
         assert file is not None
         with os_fault(self._folder, "A content cannot be kept"):
-            if _holds(file, data):
-                os.utime(file)  # pruning goes by the time a content was last kept
-            else:
-                make_private(file.parent)
-                _write_whole(file, data)
+            make_private(file.parent)
+            with _locked(file.parent, fcntl.LOCK_SH):
+                if _holds(file, data):
+                    os.utime(file)  # pruning goes by the time a content was last kept
+                else:
+                    _write_whole(file, data)
         return name
 
     def _get(self, name: str) -> bytes:
@@ -77,48 +77,68 @@ class FileBlobs:
         return data
 
 
-class Pruned(NamedTuple):
-    files: int
-    bytes: int
+def blob_file(folder: Path, name: str) -> Path:
+    """Where the content of this name (`b2:` and 32 digits) lies or would lie."""
+    digits = name.removeprefix("b2:")
+    return folder / digits[:2] / digits[2:]
 
 
-class _Kept(NamedTuple):
-    kept_at: float
-    size: int
+def blob_of(file: Path) -> str:
+    """The name of the content in this file of a folder of blobs."""
+    return f"b2:{file.parent.name}{file.name}"
+
+
+def blob_paths(folder: Path) -> list[Path]:
+    """The file of every content in the folder, in the order of their names; nothing else that may lie there. Raises OSError."""
+    return sorted(path for path in folder.glob("??/*") if _NAME.fullmatch(blob_of(path)) and path.is_file())
+
+
+class UnusedBlob(NamedTuple):
     file: Path
+    size: int
 
 
-def prune_blobs(
-    folder: Path, *, now: float, max_age_seconds: float | None = None, max_bytes: int | None = None
-) -> Pruned:
-    """Remove blobs older than `max_age_seconds`, then the oldest until the rest takes at most `max_bytes`.
+def unused_blobs(folder: Path, *, used: Container[bytes], now: float) -> list[UnusedBlob]:
+    """Contents whose name is not in `used`, and left-over temporary files. Raises OSError.
 
-    Age counts from when a content was last put. What was put within the last hour stays: a running turn may be about to name it.
-    Left-over temporary files of that age go too. Raises CherryError(storage.READ_ONLY, IO).
+    What was kept within the last day is left out: a running turn may be about to name it.
     """
-    removed = Pruned(0, 0)
-    with os_fault(folder, "Old contents cannot be removed"):
-        blobs = sorted(_blobs(folder), key=lambda blob: blob.kept_at)
-        total = sum(blob.size for blob in blobs)
-        for blob in blobs:
-            age = now - blob.kept_at
-            if age < _FRESH_SECONDS:
-                break
-            too_old = max_age_seconds is not None and age > max_age_seconds
-            too_much = max_bytes is not None and total > max_bytes
-            if not (too_old or too_much or blob.file.name.startswith(_TEMPORARY)):
-                continue
-            blob.file.unlink(missing_ok=True)
-            total -= blob.size
-            removed = Pruned(removed.files + 1, removed.bytes + blob.size)
-    return removed
-
-
-def _blobs(folder: Path) -> Iterator[_Kept]:
-    for file in folder.glob("??/*"):
-        with contextlib.suppress(FileNotFoundError):  # another process prunes too
+    found = []
+    for file in sorted(folder.glob("??/*")):
+        name = blob_of(file)
+        if name.encode() in used and _NAME.fullmatch(name):
+            continue
+        with contextlib.suppress(FileNotFoundError):
             status = file.stat()
-            yield _Kept(status.st_mtime, status.st_size, file)
+            if _is_old(status.st_mtime, now) and stat.S_ISREG(status.st_mode):
+                found.append(UnusedBlob(file, status.st_size))
+    return found
+
+
+def remove_blob(blob: UnusedBlob, *, now: float) -> bool:
+    """False when it was kept again meanwhile, and stays. Raises OSError."""
+    with _locked(blob.file.parent, fcntl.LOCK_EX), contextlib.suppress(FileNotFoundError):
+        if _is_old(blob.file.stat().st_mtime, now):
+            blob.file.unlink()
+            return True
+    return False
+
+
+def _is_old(kept_at: float, now: float) -> bool:
+    """Also when the clock was set back or forth, only what certainly is."""
+    return now - kept_at > _FRESH_SECONDS
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    """Keeping and pruning in one folder wait for each other, also between processes; each takes a moment only."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks: then only the time protects
+            fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _holds(file: Path, data: bytes) -> bool:

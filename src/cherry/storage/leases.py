@@ -36,3 +36,7 @@ def refuse_stale(lease: Lease, tenure: Tenure | None) -> None:
 
 def unknown_session(session: str) -> CherryError:
     return CherryError(storage.UNKNOWN_SESSION, where=session)
+
+
+def known_session(session: str) -> CherryError:
+    return CherryError(storage.BAD_IMPORT, "There is such a session already", where=session)

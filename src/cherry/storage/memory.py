@@ -16,7 +16,7 @@ from cherry.kernel.ids import content_hash
 from cherry.storage import finding, leases, projection
 from cherry.storage.holders import Tenure
 from cherry.storage.ports import Amount, Draft, Lease, Standing
-from cherry.storage.records import StoredEvent, decode, encode, event_id, recorded
+from cherry.storage.records import StoredEvent, decode, encode, event_id, recorded, rewritten
 from cherry.storage.searching import Wanted
 from cherry.storage.spending import Counts, local_day, shortage, spent_by
 from cherry.storage.upkeep import Report
@@ -86,6 +86,20 @@ class _Everything:
                 self.texts.append(_Text(session, seq, draft.turn, words))
             records.append(record)
         return records
+
+    def adopt(self, session: str, records: Sequence[Recorded]) -> None:
+        if session in self.sessions:
+            raise leases.known_session(session)
+        encoded = [encode(record.event) for record in records]
+        kept = self.sessions[session] = _Session(projection.unknown(session))
+        for record, body in zip(records, encoded, strict=True):
+            own = rewritten(record, session)
+            row = StoredEvent(own.id, session, own.seq, own.turn, own.at, own.event.kind, body.form, body.text.encode())
+            kept.rows.append(row)
+            kept.seqs[own.id] = own.seq
+            kept.info = projection.fold(kept.info, own)
+            if words := projection.searchable(own.event):
+                self.texts.append(_Text(session, own.seq, own.turn, words))
 
     def accounts(self, session: str, now: float) -> dict[Scope, str]:
         return {"session": session, "project": self.session(session).info.workspace, "day": local_day(now)}
@@ -263,6 +277,9 @@ class MemoryStore:
     async def rebuild(self) -> int:
         """Nothing to mend: the index cannot differ from the logs."""
         return len(self._everything.sessions)
+
+    async def adopt(self, session: str, records: Sequence[Recorded]) -> None:
+        self._everything.adopt(session, records)
 
     async def close(self) -> None:
         """What was kept stays until the object is gone, so a test may look at it after what it tested has ended."""

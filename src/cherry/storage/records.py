@@ -63,6 +63,12 @@ def recorded(event: Event, *, id: str, session: str, seq: int, turn: int, at: fl
     return Recorded.model_construct(id=id, session=session, seq=seq, turn=turn, at=at, event=event)
 
 
+def rewritten(record: Recorded, session: str) -> Recorded:
+    """The same event as part of another session."""
+    id = event_id(session, record.turn, record.event)
+    return recorded(record.event, id=id, session=session, seq=record.seq, turn=record.turn, at=record.at)
+
+
 def encode(event: Event) -> Encoded:
     """Raises CherryError(storage.BAD_EVENT) for what could not be read again, so that no log is poisoned."""
     try:
@@ -105,7 +111,7 @@ def to_json(value: Value) -> Encoded:
     try:
         return Encoded(value.model_dump_json(), PLAIN)
     except PydanticSerializationError:
-        escaped = type(value).model_validate(_mapped(value.model_dump(), escape_surrogates))
+        escaped = type(value).model_validate(mapped(value.model_dump(), escape_surrogates))
         return Encoded(escaped.model_dump_json(), ESCAPED)
 
 
@@ -114,20 +120,21 @@ def from_json(kind: type[V], text: str | bytes, form: int) -> V:
     value = kind.model_validate_json(text)
     if form == PLAIN:
         return value
-    return kind.model_validate(_mapped(value.model_dump(), _restore_surrogates))
+    return kind.model_validate(mapped(value.model_dump(), _restore_surrogates))
 
 
 def _restore_surrogates(text: str) -> str:
     return _MARKED.sub(lambda found: _MARK if found[1] == _MARK else chr(ord(found[1]) - _OFFSET), text)
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """Plain nested values with every text in them changed, names of fields too."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
-        return {_mapped(key, change): _mapped(item, change) for key, item in value.items()}
+        return {mapped(key, change): mapped(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_mapped(item, change) for item in value)
+        return type(value)(mapped(item, change) for item in value)
     return value
 
 

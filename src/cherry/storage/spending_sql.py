@@ -21,3 +21,9 @@ ON CONFLICT (id) DO UPDATE SET session = excluded.session, workspace = excluded.
 tokens = excluded.tokens, holder = excluded.holder, seconds = excluded.seconds, made_at = excluded.made_at
 """
 RELEASE = "DELETE FROM reservations WHERE id = :id"
+FREE_RESERVATIONS = "DELETE FROM reservations"
+EVERY_SPENDING = "SELECT scope, name, nano, tokens FROM spending"
+SPENT_AT_LEAST = """
+INSERT INTO spending (scope, name, nano, tokens) VALUES (:scope, :name, :nano, :tokens)
+ON CONFLICT (scope, name) DO UPDATE SET nano = max(spending.nano, excluded.nano), tokens = max(spending.tokens, excluded.tokens)
+"""

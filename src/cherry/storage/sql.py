@@ -68,6 +68,19 @@ INSERT INTO leases (session, holder, fence, seconds, renewed_at)
 SELECT session, '', 0, 0, 0 FROM sessions WHERE session NOT IN (SELECT session FROM leases)
 """
 
+FREE_TENURES = "UPDATE leases SET holder = '' WHERE holder <> ''"
+HOLDERS = "SELECT holder FROM leases WHERE holder <> '' LIMIT 20"
+EVERY_FENCE = "SELECT session, fence FROM leases"
+LAST_SEQS = "SELECT session, max(seq) FROM events GROUP BY session"
+EVERY_BODY = "SELECT session, CAST(body AS BLOB) FROM events"
+BODIES_WITH_CONTENTS = """
+SELECT session, kind, CAST(body AS BLOB) FROM events WHERE kind IN ('tool.finished', 'changes.applied')
+"""
+SESSIONS_OLDEST_FIRST = """
+SELECT session, workspace, updated_at, damaged, form, info FROM sessions ORDER BY updated_at, session
+"""
+COUNTS = "SELECT count(DISTINCT session), count(*) FROM events"
+
 NOTE = "SELECT value FROM notes WHERE name = :name"
 KEEP_NOTE = """
 INSERT INTO notes (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value

@@ -1,7 +1,9 @@
-"""What `cherry doctor` needs of a store beyond the ports: looking it over without changing it, and mending its index."""
+"""What looking after a store needs beyond the ports: checking it without changing it, mending its index, taking in whole sessions."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from cherry.domain.events import Recorded
 from cherry.storage.ports import Store
 
 
@@ -28,4 +30,12 @@ class KeptStore(Store, Protocol):
 
     async def rebuild(self) -> int:
         """Draw the index of sessions anew from their logs; returns how many sessions there are. Logs are not touched."""
+        ...
+
+    async def adopt(self, session: str, records: Sequence[Recorded]) -> None:
+        """Take in the whole log of a session that was made elsewhere, with its numbers and times; all of it or nothing.
+
+        What it cost was counted where it was made. Raises CherryError(storage.BAD_IMPORT) when there is such a session, BAD_EVENT, and as
+        `EventLog.append`. `records` are in order, without gaps from 1.
+        """
         ...

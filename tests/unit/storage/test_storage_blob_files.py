@@ -1,14 +1,17 @@
 """Contents as files: whole or not there, verified, private, pruned."""
 
+import contextlib
 import os
 import stat
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from cherry.domain.errors import CherryError, storage
-from cherry.storage.blobs import FileBlobs, Pruned, prune_blobs
+from cherry.storage.blobs import FileBlobs, UnusedBlob, blob_file, remove_blob, unused_blobs
 
 DAY = 86_400.0
 NOW = 1_750_000_000.0
@@ -84,42 +87,71 @@ async def test_a_place_that_cannot_be_written_is_told_and_leaves_nothing(blobs: 
     assert await blobs.get(await blobs.put(b"x")) == b"x"
 
 
-async def test_old_contents_are_pruned_by_age(blobs: FileBlobs, folder: Path) -> None:
-    old = await kept(blobs, b"old", age=31 * DAY)
-    young = await kept(blobs, b"young", age=29 * DAY)
-
-    assert prune_blobs(folder, now=NOW, max_age_seconds=30 * DAY) == Pruned(1, 3)
-
-    assert blobs.path(old) is None
-    assert await blobs.get(young) == b"young"
+def pruned(folder: Path, *names: str, now: float = NOW) -> list[int]:
+    """Sizes of what was removed; the names are in use."""
+    unused = unused_blobs(folder, used={name.encode() for name in names}, now=now)
+    return [blob.size for blob in unused if remove_blob(blob, now=now)]
 
 
-async def test_the_oldest_contents_are_pruned_until_the_rest_is_small_enough(blobs: FileBlobs, folder: Path) -> None:
-    names = [await kept(blobs, bytes([day]) * 100, age=day * DAY) for day in range(1, 6)]
+async def test_what_nothing_refers_to_is_pruned_and_the_rest_stays(blobs: FileBlobs, folder: Path) -> None:
+    unused = await kept(blobs, b"unused", age=31 * DAY)
+    used = await kept(blobs, b"used", age=31 * DAY)
 
-    assert prune_blobs(folder, now=NOW, max_bytes=250) == Pruned(3, 300)
+    assert pruned(folder, used) == [6]
 
-    assert [blobs.path(name) is not None for name in names] == [True, True, False, False, False]
-    assert prune_blobs(folder, now=NOW, max_bytes=250) == Pruned(0, 0)
+    assert blobs.path(unused) is None
+    assert await blobs.get(used) == b"used"
+    assert pruned(folder, used) == []
 
 
-async def test_what_was_kept_just_now_is_never_pruned(blobs: FileBlobs, folder: Path) -> None:
-    name = await kept(blobs, b"x" * 1000, age=60)
+async def test_what_was_kept_lately_is_never_pruned(blobs: FileBlobs, folder: Path) -> None:
+    name = await kept(blobs, b"x" * 1000, age=DAY - 60)
 
-    assert prune_blobs(folder, now=NOW, max_age_seconds=1, max_bytes=1) == Pruned(0, 0)
-    assert prune_blobs(folder, now=NOW - DAY, max_age_seconds=1, max_bytes=1) == Pruned(0, 0)  # a clock set back
+    assert pruned(folder) == []
+    assert pruned(folder, now=NOW - 400 * DAY) == []  # a clock set back
     assert blobs.path(name) is not None
 
 
+async def test_what_is_kept_again_while_it_is_being_pruned_stays(blobs: FileBlobs, folder: Path) -> None:
+    name = await kept(blobs, b"once more", age=31 * DAY)
+    [unused] = unused_blobs(folder, used=(), now=NOW)
+    await blobs.put(b"once more")
+
+    assert not remove_blob(unused, now=NOW)
+    assert await blobs.get(name) == b"once more"
+
+
+async def test_keeping_and_pruning_at_the_same_time_loses_nothing(blobs: FileBlobs, folder: Path) -> None:
+    ends = threading.Event()
+
+    def prune_for_ever() -> None:
+        while not ends.is_set():
+            for file in folder.glob("??/[0-9a-f]*"):
+                remove_blob(UnusedBlob(file, 0), now=NOW)
+
+    with ThreadPoolExecutor() as threads:
+        pruning = threads.submit(prune_for_ever)
+        try:
+            for number in range(90):
+                content = bytes([number % 3])
+                name = await blobs.put(content)
+                assert await blobs.get(name) == content
+                with contextlib.suppress(FileNotFoundError):  # from now on it may go
+                    os.utime(blob_file(folder, name), (NOW - 31 * DAY, NOW - 31 * DAY))
+        finally:
+            ends.set()
+        pruning.result()
+
+
 async def test_left_over_temporary_files_are_pruned(blobs: FileBlobs, folder: Path) -> None:
-    await kept(blobs, b"x", age=5 * DAY)
+    name = await kept(blobs, b"x", age=5 * DAY)
     left_over = next(iter(files(folder))).with_name("tmp-0123456789abcdef")
     left_over.write_bytes(b"half")
-    os.utime(left_over, (NOW - DAY, NOW - DAY))
+    os.utime(left_over, (NOW - 2 * DAY, NOW - 2 * DAY))
 
-    assert prune_blobs(folder, now=NOW) == Pruned(1, 4)
+    assert pruned(folder, name) == [4]
     assert len(files(folder)) == 1
 
 
 def test_pruning_where_nothing_is_kept_removes_nothing(folder: Path) -> None:
-    assert prune_blobs(folder, now=NOW, max_bytes=0) == Pruned(0, 0)
+    assert pruned(folder) == []

@@ -43,7 +43,7 @@ async def check(database: Database) -> Report:
 
 async def rebuild(database: Database) -> int:
     """Raises CherryError(storage.*); then nothing was changed."""
-    return await database.write("storage.rebuild", _rebuild, seconds=_SECONDS)
+    return await database.write("storage.rebuild", rebuild_index, seconds=_SECONDS)
 
 
 async def _read(database: Database, work: Work[T], broken: Callable[[str], T]) -> T:
@@ -89,7 +89,8 @@ def _index_faults(drawn: SessionInfo, listed: SessionInfo | None) -> list[str]:
     return [] if listed == drawn else ["The index does not say what the log says."]
 
 
-def _rebuild(connection: sqlite3.Connection) -> int:
+def rebuild_index(connection: sqlite3.Connection) -> int:
+    """In a writing transaction; returns how many sessions there are."""
     sessions = _every_session(connection)
     fulltext.start_over(connection)
     connection.execute(sql.DELETE_EVERY_TEXT)

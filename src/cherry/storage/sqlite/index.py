@@ -60,16 +60,7 @@ class SqliteIndex:
                 raise leases.unknown_session(session)
             if tenure is not None:
                 leases.refuse_held(tenure, session, now=now)
-            fulltext.forget(connection, session)
-            for statement in (
-                sql.DELETE_TEXTS,
-                sql.DELETE_EVENTS,
-                sql.DELETE_TENURE,
-                sql.DELETE_SESSION,
-                spending_sql.DELETE_SESSION_SPENDING,
-            ):
-                connection.execute(statement, {"session": session})
-            fulltext.shrink(connection)
+            delete_session(connection, session)
 
         await self._database.write("storage.delete", work)
 
@@ -83,6 +74,20 @@ class SqliteIndex:
                     return
         except CherryError:
             return
+
+
+def delete_session(connection: sqlite3.Connection, session: str) -> None:
+    """Everything of it, in a writing transaction; whether anybody holds it is the caller's business."""
+    fulltext.forget(connection, session)
+    for statement in (
+        sql.DELETE_TEXTS,
+        sql.DELETE_EVENTS,
+        sql.DELETE_TENURE,
+        sql.DELETE_SESSION,
+        spending_sql.DELETE_SESSION_SPENDING,
+    ):
+        connection.execute(statement, {"session": session})
+    fulltext.shrink(connection)
 
 
 def _lags(connection: sqlite3.Connection) -> bool:

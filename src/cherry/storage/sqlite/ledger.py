@@ -1,6 +1,7 @@
 """The ledger on SQLite. `count_spending` runs inside the append that writes the event, the rest in transactions of its own."""
 
 import sqlite3
+from contextlib import suppress
 
 from cherry.domain.events import Event
 from cherry.domain.limits import SCOPES, Budgets, Scope
@@ -65,6 +66,16 @@ def count_spending(connection: sqlite3.Connection, event: Event, *, session: str
     accounts: dict[Scope, str] = {"session": session, "project": escape_surrogates(workspace), "day": day}
     for scope, name in accounts.items():
         connection.execute(spending_sql.SPEND, {"scope": scope, "name": name, **counts._asdict()})
+
+
+def carry_spending(connection: sqlite3.Connection, old: sqlite3.Connection) -> None:
+    """What the database that was replaced had counted stays counted: no account gets a fresh budget by it."""
+    rows: list[tuple[str, str, int, int]] = []
+    with suppress(sqlite3.Error):  # it may be damaged, or older than the ledger; what can be read counts
+        rows.extend(old.execute(spending_sql.EVERY_SPENDING))
+    for scope, name, nano, tokens in rows:
+        row = {"scope": scope, "name": name, "nano": nano, "tokens": tokens}
+        connection.execute(spending_sql.SPENT_AT_LEAST, row)
 
 
 def _release(connection: sqlite3.Connection, id: str) -> None:

@@ -10,11 +10,13 @@ from cherry.kernel.clock import Clock
 from cherry.storage import leases, projection, sql
 from cherry.storage.holders import Tenure
 from cherry.storage.ports import Draft, Lease
-from cherry.storage.records import Encoded, StoredEvent, decode, encode, event_id, recorded
+from cherry.storage.records import Encoded, StoredEvent, decode, encode, event_id, recorded, rewritten
 from cherry.storage.searching import writable
 from cherry.storage.sqlite.database import Database
 from cherry.storage.sqlite.ledger import count_spending
 from cherry.storage.sqlite.rows import drawn, keep_session, keep_tenure, last_seq, read_page, session_of, tenure_of
+
+_ADOPT_SECONDS = 600.0
 
 
 class SqliteLog:
@@ -75,6 +77,23 @@ class SqliteLog:
 
         encoded = [encode(draft.event) for draft in drafts]
         return await self._database.write("storage.append", work)
+
+    async def adopt(self, session: str, records: Sequence[Recorded]) -> None:
+        """See `cherry.storage.upkeep.KeptStore`."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            if last_seq(connection, session):
+                raise leases.known_session(session)
+            connection.execute(sql.ADD_TENURE, {"session": session})
+            info = projection.unknown(session)
+            for record, text in zip(records, encoded, strict=True):
+                add_text(connection, _insert(connection, record, text), record.event)
+                info = projection.fold(info, record)
+            keep_session(connection, info)
+
+        records = [rewritten(record, session) for record in records]
+        encoded = [encode(record.event) for record in records]
+        await self._database.write("storage.adopt", work, seconds=_ADOPT_SECONDS)
 
     async def read(self, session: str, *, after: int = 0) -> AsyncIterator[Recorded]:
         upto = await self.last_seq(session)

@@ -1,7 +1,9 @@
 """The `Store` on one SQLite file and a folder of blobs beside it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from cherry.domain.events import Recorded
 from cherry.kernel.clock import Clock, SystemClock
 from cherry.storage.blobs import FileBlobs
 from cherry.storage.sqlite import care
@@ -51,6 +53,9 @@ class SqliteStore:
 
     async def rebuild(self) -> int:
         return await care.rebuild(self._database)
+
+    async def adopt(self, session: str, records: Sequence[Recorded]) -> None:
+        await self._log.adopt(session, records)
 
     async def close(self) -> None:
         """Closing twice is no error; a store used after it was closed opens anew."""
