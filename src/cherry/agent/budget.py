@@ -1,9 +1,13 @@
-"""Money and tokens of a turn: the price of a call is reserved before it is made, so a bound is never passed."""
+"""Money and tokens: the price of a call is reserved before it is made, so a bound is never passed. Pure.
 
+A bound may stand for the turn or for what many turns share; a call must fit what is left of each.
+"""
+
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from cherry.domain.errors import CherryError, run
+from cherry.domain.errors import CherryError, ErrorKind, gateway, run
 from cherry.domain.limits import TurnLimits
 from cherry.domain.prompts import Prompt
 from cherry.domain.usage import Cost, Usage
@@ -15,57 +19,108 @@ ESTIMATE_MARGIN = Decimal("1.25")
 LEAST_USEFUL_OUTPUT = 256
 """Tokens. An answer that may not be longer than this is not worth its prompt."""
 
+WARN_SHARE = Decimal("0.8")
+"""From this share of a bound on, a person is told."""
+
+
+class Bound(NamedTuple):
+    """How much may be spent, and how much is."""
+
+    whose: str
+    """As in a sentence: `the turn`, `this session`."""
+    usd: Decimal | None
+    tokens: int | None
+    spent: Decimal
+    used: int
+    too_dear: ErrorKind
+    too_long: ErrorKind
+    dearer: str = ""
+    """What to do to spend more money; empty: as the catalogue says."""
+    longer: str = ""
+
+    def warning(self) -> str:
+        """What a person is told once the bound is near; empty before."""
+        if self.usd is not None and self.spent >= self.usd * WARN_SHARE:
+            return f"${self.spent:.2f} of the ${self.usd} that {self.whose} may cost are spent."
+        if self.tokens is not None and self.used >= self.tokens * WARN_SHARE:
+            return f"{self.used:,} of the {self.tokens:,} tokens that {self.whose} may take are used."
+        return ""
+
 
 class Reserved(NamedTuple):
     prompt: Prompt
     """The prompt as it may be sent: its answer perhaps bounded tighter."""
     ceiling: Cost
+    tokens: int
+    """The most it can take, prompt and answer."""
 
 
-def reserve(
-    prompt: Prompt, prompt_tokens: int, *, limits: TurnLimits, spent: Cost, used: Usage, gateway: Gateway
-) -> Reserved:
-    """Bound the answer so that the call fits what is left of the turn's money and tokens.
+def bound_of_turn(limits: TurnLimits, *, spent: Cost, used: Usage) -> Bound:
+    return Bound(
+        "the turn",
+        limits.max_cost_usd,
+        limits.max_tokens,
+        spent.usd,
+        used.total_tokens,
+        run.COST_LIMIT,
+        run.TOKEN_LIMIT,
+    )
 
-    Raises CherryError(run.COST_LIMIT, run.TOKEN_LIMIT, run.UNPRICED) when no useful answer fits.
+
+def reserve(prompt: Prompt, prompt_tokens: int, *, bounds: Sequence[Bound], gateway: Gateway) -> Reserved:
+    """Bound the answer so that the call fits what is left of the money and tokens of every bound.
+
+    Raises CherryError(run.UNPRICED) and what the bounds name when no useful answer fits.
     """
     padded = int(prompt_tokens * ESTIMATE_MARGIN)
-    prompt = _within_tokens(prompt, padded, limits, used)
-    if limits.max_cost_usd is None:
-        return Reserved(prompt, gateway.price_ceiling(prompt, padded))
-    return _within_money(prompt, padded, limits.max_cost_usd, spent, gateway)
+    for bound in bounds:
+        prompt = _within_tokens(prompt, padded, bound)
+        prompt = _within_money(prompt, padded, bound, gateway)
+    return Reserved(prompt, gateway.price_ceiling(prompt, padded), padded + (prompt.max_output_tokens or 0))
 
 
-def _within_tokens(prompt: Prompt, padded: int, limits: TurnLimits, used: Usage) -> Prompt:
-    if limits.max_tokens is None:
+def cost_of_failure(error: CherryError, ceiling: Cost, *, streamed: bool) -> Cost:
+    """A stream that broke off was paid for as far as it went; how far the provider does not say, so the reservation counts."""
+    return ceiling if streamed or error.kind in (gateway.CUT_STREAM, gateway.ANSWER_TOO_LONG) else Cost()
+
+
+def _within_tokens(prompt: Prompt, padded: int, bound: Bound) -> Prompt:
+    if bound.tokens is None:
         return prompt
-    left = limits.max_tokens - used.total_tokens - padded
+    left = bound.tokens - bound.used - padded
     if left < LEAST_USEFUL_OUTPUT:
         raise CherryError(
-            run.TOKEN_LIMIT,
-            f"The next model call would pass the limit of {limits.max_tokens:,} tokens",
-            why=f"{used.total_tokens:,} are used and the prompt needs up to {padded:,}",
+            bound.too_long,
+            f"The next model call could pass the {bound.tokens:,} tokens that {bound.whose} may take",
+            why=f"{bound.used:,} are used or reserved and the prompt needs up to {padded:,}",
+            next_step=bound.longer,
         )
     return prompt._replace(max_output_tokens=min(prompt.max_output_tokens or left, left))
 
 
-def _within_money(prompt: Prompt, padded: int, limit: Decimal, spent: Cost, gateway: Gateway) -> Reserved:
-    left = limit - spent.usd
+def _within_money(prompt: Prompt, padded: int, bound: Bound, gateway: Gateway) -> Prompt:
+    if bound.usd is None:
+        return prompt
+    left = bound.usd - bound.spent
     ceiling = gateway.price_ceiling(prompt, padded)
     if not ceiling.known:
         raise CherryError(
-            run.UNPRICED, f"A cost limit of ${limit} is set, but the price of {prompt.model} is not known"
+            run.UNPRICED, f"{_capital(bound.whose)} may cost ${bound.usd}, but the price of {prompt.model} is not known"
         )
     if ceiling.usd <= left:
-        return Reserved(prompt, ceiling)
+        return prompt
     shortest = gateway.price_ceiling(prompt._replace(max_output_tokens=1), padded).usd
     per_answer_token = (ceiling.usd - shortest) / max(1, (prompt.max_output_tokens or 2) - 1)
     affordable = 1 + int((left - shortest) / per_answer_token) if per_answer_token > 0 and left > shortest else 0
     if affordable < LEAST_USEFUL_OUTPUT:
         raise CherryError(
-            run.COST_LIMIT,
-            f"The next model call could pass the limit of ${limit}",
-            why=f"${spent.usd:.4f} is spent and the prompt alone can cost ${shortest:.4f}",
+            bound.too_dear,
+            f"The next model call could pass the ${bound.usd} that {bound.whose} may cost",
+            why=f"${bound.spent:.4f} is spent or reserved and the prompt alone can cost ${shortest:.4f}",
+            next_step=bound.dearer,
         )
-    bounded = prompt._replace(max_output_tokens=affordable)
-    return Reserved(bounded, gateway.price_ceiling(bounded, padded))
+    return prompt._replace(max_output_tokens=affordable)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

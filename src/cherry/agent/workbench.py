@@ -6,6 +6,7 @@ Built by the composition root, one per session; closing it ends what still runs 
 from collections.abc import Awaitable, Callable
 from typing import Literal, NamedTuple, Protocol
 
+from cherry.agent.spending import Accounts
 from cherry.agent.validation.port import Policy, Validator
 from cherry.edits.editor import Editor
 from cherry.security.policy import Action, Decision
@@ -47,4 +48,6 @@ class Workbench(NamedTuple):
     """What the user must be told at every turn: that there is no sandbox."""
     summary_model: str
     """`provider/model` for summaries; empty: the turn's own."""
+    accounts: Accounts
+    """What many turns may spend together."""
     close: Callable[[], Awaitable[None]]

@@ -97,7 +97,9 @@ class Sessions:
         async def copy(lease: Lease) -> None:
             for first in range(0, len(past), FORK_BATCH):
                 batch = past[first : first + FORK_BATCH]
-                await self._store.log.append(lease, [Draft(recorded.turn, recorded.event) for recorded in batch])
+                await self._store.log.append(
+                    lease, [Draft(recorded.turn, recorded.event, past=True) for recorded in batch]
+                )
 
         await self._engine.run(fork, copy)
         return await self.find(fork)

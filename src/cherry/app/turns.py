@@ -11,12 +11,13 @@ from typing import Literal
 
 from cherry.agent.answering import model_of
 from cherry.agent.calling import Calling
-from cherry.agent.compaction import compact
 from cherry.agent.journal import Journal
 from cherry.agent.permission import Approver, Permission
+from cherry.agent.spending import Spending
 from cherry.agent.state import SessionState
 from cherry.agent.stopwatch import Stopwatch
 from cherry.agent.turn import Turn
+from cherry.agent.window import Window
 from cherry.agent.workbench import Workbench
 from cherry.app.sessions import Sessions
 from cherry.app.watching import Watch
@@ -130,10 +131,10 @@ class Turns:
             state = await self._sessions.state(session)
             journal = Journal(self._store.log, lease, state, lambda _item: None)
             bench = self.bench(session, Path(state.workspace))
-            model = model_of(bench.summary_model or await self._default_model(state.model))
-            if event := await compact(state, self._gateway, model=model, keep=2):
-                await journal.append(event)
-                summary = event.summary
+            model = model_of(await self._default_model(state.model))
+            spending = Spending(journal, gateway=self._gateway, accounts=bench.accounts)
+            window = Window(journal, bench=bench, gateway=self._gateway, spending=spending)
+            summary = await window.compact_now(model)
 
         await self._engine.run(session, work)
         return summary

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cherry.agent.spending import Accounts
 from cherry.agent.workbench import Workbench
 from cherry.app.approvals import BareApprovals, RuledApprovals
 from cherry.bootstrap.sandboxes import DeferredSandbox
@@ -27,6 +28,7 @@ from cherry.security.jail import Jail
 from cherry.security.policy import Rule
 from cherry.security.redaction import Redactor, secret_values
 from cherry.security.remembered import RememberedRules
+from cherry.storage.holders import holder_id
 from cherry.storage.upkeep import KeptStore
 from cherry.tools.shell import MAX_SECONDS, Patience
 from cherry.tools.standard import Workplace, standard_toolbox
@@ -136,6 +138,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
         editor=editor,
         notices=() if around.machine.sandbox_likely() else (NO_SANDBOX,),
         summary_model=settings.model.small,
+        accounts=Accounts(around.store.ledger, settings.limits.beyond_a_turn(), holder_id()),
         close=close,
     )
 

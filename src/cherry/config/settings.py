@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from cherry.config import quantities
 from cherry.domain.base import Value
-from cherry.domain.limits import TurnLimits
+from cherry.domain.limits import Allowance, Budgets, TurnLimits
 
 
 def _yes_no_auto(given: object) -> object:
@@ -98,6 +98,17 @@ class LimitSettings(Value):
     max_seconds: Seconds = Field(3600.0, description="Wall time of one turn; waiting for you does not count.")
     max_cost_usd: Money | None = Field(None, description="US dollars one turn may cost; unset: no bound.")
     max_tokens: Count | None = Field(None, description="Tokens sent and received in one turn; unset: no bound.")
+    session_cost_usd: Money | None = Field(None, description="US dollars one session may cost, summaries included.")
+    session_tokens: Count | None = Field(None, description="Tokens sent and received in one session.")
+    project_cost_usd: Money | None = Field(
+        None, description="US dollars all sessions of one workspace may cost together, deleted ones included."
+    )
+    project_tokens: Count | None = Field(None, description="Tokens sent and received in all sessions of one workspace.")
+    day_cost_usd: Money | None = Field(
+        None,
+        description="US dollars all your sessions may cost together on one day, from midnight to midnight local time.",
+    )
+    day_tokens: Count | None = Field(None, description="Tokens sent and received in all your sessions on one day.")
 
     def for_turn(self) -> TurnLimits:
         return TurnLimits(
@@ -105,6 +116,13 @@ class LimitSettings(Value):
             max_seconds=self.max_seconds,
             max_cost_usd=self.max_cost_usd,
             max_tokens=self.max_tokens,
+        )
+
+    def beyond_a_turn(self) -> Budgets:
+        return Budgets(
+            session=Allowance(usd=self.session_cost_usd, tokens=self.session_tokens),
+            project=Allowance(usd=self.project_cost_usd, tokens=self.project_tokens),
+            day=Allowance(usd=self.day_cost_usd, tokens=self.day_tokens),
         )
 
 

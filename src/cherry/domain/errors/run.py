@@ -26,10 +26,28 @@ TOKEN_LIMIT = ErrorKind(
     "Run `cherry --continue` to go on, or raise --max-tokens.",
     exit_code=3,
 )
+SESSION_BUDGET = ErrorKind(
+    "run.session_budget",
+    "The budget of the session would be exceeded",
+    "Raise limits.session_cost_usd or limits.session_tokens with `cherry config set`, or start a new session.",
+    exit_code=3,
+)
+PROJECT_BUDGET = ErrorKind(
+    "run.project_budget",
+    "The budget of the project would be exceeded",
+    "Raise limits.project_cost_usd or limits.project_tokens with `cherry config set`.",
+    exit_code=3,
+)
+DAY_BUDGET = ErrorKind(
+    "run.day_budget",
+    "The budget of the day would be exceeded",
+    "Raise limits.day_cost_usd or limits.day_tokens with `cherry config set`, or go on tomorrow.",
+    exit_code=3,
+)
 UNPRICED = ErrorKind(
     "run.unpriced",
     "A cost limit was set but the model has no known price",
-    "Give its price under `gateway.prices` in the configuration, or drop --max-cost.",
+    "Give its price under `gateway.prices` in the configuration, or drop the limit (--max-cost, limits.*_cost_usd).",
     exit_code=3,
 )
 NO_PROGRESS = ErrorKind(
@@ -74,6 +92,9 @@ ALL = (
     TIME_LIMIT,
     COST_LIMIT,
     TOKEN_LIMIT,
+    SESSION_BUDGET,
+    PROJECT_BUDGET,
+    DAY_BUDGET,
     UNPRICED,
     NO_PROGRESS,
     NOTHING_TO_CONTINUE,
