@@ -538,6 +538,40 @@ async def test_a_file_changed_by_a_person_since_it_was_read_is_not_overwritten(h
     assert events(seen, ToolFinished)[-1].result.fault.code == "edits.stale"
 
 
+async def test_the_model_is_told_once_when_a_file_it_has_seen_changes(house, ask, events):
+    house.write("a.txt", "first\n")
+    house.write("b.txt", "b\n")
+    gateway = ScriptedGateway(
+        Script(
+            [ToolCall("fs.read", {"path": "a.txt"}), ToolCall("fs.read", {"path": "b.txt"})],
+            ToolCall("fs.list"),
+            ToolCall("git.status"),
+            "Done.",
+        )
+    )
+    client = await house.open(gateway)
+    session = await client.create_session(house.workspace)
+    seen = []
+    async for item in client.run(session.id, ask("Look")):
+        seen.append(item)
+        if isinstance(item, Recorded) and isinstance(item.event, StepStarted) and item.event.step == 2:
+            house.write("a.txt", "person\n")
+            (house.workspace / "b.txt").unlink()
+    told = [event.parts[0].text for event in events(seen, UserMessage) if event.author == "cherry"]
+    assert len(told) == 1
+    assert "- a.txt\n" in told[0]
+    assert "b.txt (gone)" in told[0]
+
+
+async def test_what_cherry_itself_wrote_is_no_surprise(house, ask, watch, events):
+    house.write("a.txt", "first\n")
+    edit = ToolCall("fs.edit", {"path": "a.txt", "old": "first", "new": "second"})
+    client = await house.open(ScriptedGateway(Script(ToolCall("fs.read", {"path": "a.txt"}), edit, "Done.")))
+    session = await client.create_session(house.workspace)
+    seen = await watch(client, session.id, ask("Edit"))
+    assert not [event for event in events(seen, UserMessage) if event.author == "cherry"]
+
+
 async def test_a_session_goes_on_after_a_restart_with_all_it_knew(house, ask, watch, events):
     house.write("a.txt", "one\n")
     first = await house.open(ScriptedGateway(Script(ToolCall("fs.read", {"path": "a.txt"}), "It says one.")))

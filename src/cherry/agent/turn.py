@@ -7,11 +7,13 @@ disk can prevent that, and then the turn stays open and is resumed later.
 
 import asyncio
 import contextlib
+from pathlib import Path
 
 from cherry.agent.answering import Answering
 from cherry.agent.calling import Calling
 from cherry.agent.checking import Checking
 from cherry.agent.journal import Journal
+from cherry.agent.noticing import Noticing
 from cherry.agent.permission import Approver, Permission
 from cherry.agent.progress import find_loop
 from cherry.agent.stopwatch import Stopwatch
@@ -51,6 +53,7 @@ class Turn:
         )
         self._calling = Calling(journal, bench, self._permission)
         self._answering = Answering(journal, bench=bench, gateway=gateway)
+        self._noticing = Noticing(journal, Path(journal.state.workspace))
         self._nudges = 0
 
     async def run(self) -> None:
@@ -102,6 +105,7 @@ class Turn:
                 return
             await self._look_for_loop()
             await self._nudge()
+            await self._noticing.look()
             await self._answering.step()
 
     async def _prepare(self) -> None:
