@@ -101,5 +101,7 @@ def _config(stack: Stack, name: str) -> str:
     shown = ", ".join(f'"{command}"' for command in commands)
     lines.append(f"commands = [{shown}]")
     if stack.test:
+        lines.append("# Once the model says that it is done: those tests that have to do with the changes.")
+        lines += ['tests = "related"', f'test_command = "{stack.test}"']
         lines += ["", "[[approvals.rules]]", 'tool = "shell.run"', f'command = "{stack.test}"', 'action = "allow"']
     return "\n".join(lines) + "\n"
