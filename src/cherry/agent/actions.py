@@ -77,14 +77,19 @@ class _Fence(NamedTuple):
     content: tuple[int, int]
 
 
-def read_actions(message: FromAssistant, *, native: bool, tools: Iterable[str]) -> Actions:
+def read_actions(message: FromAssistant, *, native: bool, tools: Iterable[str], foreign: Sequence[str] = ()) -> Actions:
     """`native`: the model can call tools by itself, so only what is explicitly an action counts. `tools`: dotted names of the tools
-    there are; edits are read only when `fs.apply` is one of them. In a message with calls the text is prose."""
+    there are; edits are read only when `fs.apply` is one of them. `foreign`: what tools told the model; a call that stands in it
+    word for word is quoted, not made. In a message with calls the text is prose."""
     text = message.text
     if message.calls or not text.strip():
         return Actions(message)
     names = {wire_name(name): name for name in tools}
-    candidates = _candidates(text, native=native, edits=APPLY in names.values())
+    candidates = [
+        action
+        for action in _candidates(text, native=native, edits=APPLY in names.values())
+        if action.call is None or not any(text[action.start : action.end] in told for told in foreign)
+    ]
     meant = _meant(text, candidates, native=native)
     if not meant:
         return Actions(message)

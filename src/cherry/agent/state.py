@@ -79,6 +79,8 @@ class TurnState:
     last_answer: AssistantMessage | None = None
     traces: deque[Trace] = field(default_factory=lambda: deque(maxlen=WINDOW))
     """What was done lately, for seeing loops; a word from a person begins it anew."""
+    told: set[str] = field(default_factory=set)
+    """Ids of the messages in which Cherry itself told the model something."""
     baselines: dict[str, Baseline] = field(default_factory=dict)
     """What each check found before the turn's first change."""
     found: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
@@ -192,7 +194,9 @@ class SessionState:
                 self._stand_still(recorded.seq)
             case UserMessage() as event:
                 self._say(recorded.seq, FromUser(parts=event.parts))
-                if event.author == "user":
+                if event.author == "cherry":
+                    self.turn.told.add(event.message_id)
+                else:
                     self.turn.traces.clear()
                     self.said.append(said(recorded.turn, _words_of(event)))
             case StepStarted() | AssistantMessage() | StepFailed() as step:

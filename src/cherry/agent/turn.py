@@ -13,22 +13,21 @@ from cherry.agent.answering import Answering
 from cherry.agent.calling import Calling
 from cherry.agent.checking import Checking
 from cherry.agent.journal import Journal
+from cherry.agent.listening import Listening
 from cherry.agent.noticing import Noticing
+from cherry.agent.nudging import Nudging
 from cherry.agent.permission import Approver, Permission
 from cherry.agent.progress import find_loop
 from cherry.agent.stopwatch import Stopwatch
 from cherry.agent.workbench import Workbench
 from cherry.domain.content import FromAssistant, TextPart
-from cherry.domain.errors import CherryError, gateway, run
-from cherry.domain.events import AssistantMessage, ContextPrepared, Notice, Outcome, TurnFinished, UserMessage
+from cherry.domain.errors import CherryError, run
+from cherry.domain.events import ContextPrepared, Notice, Outcome, TurnFinished, UserMessage
 from cherry.domain.exits import Exit
 from cherry.gateway.port import Gateway
 from cherry.kernel.clock import Clock
 from cherry.kernel.ids import derived_id, new_id
 from cherry.kernel.text import human_seconds
-
-MAX_NUDGES = 3
-"""How often a turn goes on by itself after an answer that was empty or cut at the output limit, in a row."""
 
 
 class Turn:
@@ -52,9 +51,11 @@ class Turn:
             before_edit=self._checking.before_edit,
         )
         self._calling = Calling(journal, bench, self._permission)
-        self._answering = Answering(journal, bench=bench, gateway=gateway)
+        tools = [tool.name for tool in bench.toolbox.tools]
+        listening = Listening(gateway, tools)
+        self._answering = Answering(journal, bench=bench, gateway=listening)
         self._noticing = Noticing(journal, Path(journal.state.workspace))
-        self._nudges = 0
+        self._nudging = Nudging(journal, listening, has_tools=bool(tools))
 
     async def run(self) -> None:
         """Raises asyncio.CancelledError when interrupted and whatever was unexpected, both after the turn was closed; storage
@@ -97,16 +98,22 @@ class Turn:
             if self._permission.nobody_answered is not None:
                 raise self._permission.nobody_answered
             await self._checking.check_changes()
-            if self._answered():
+            if await self._answered():
                 await self._checking.check_turn()
-            if self._answered():
+            if await self._answered():
                 await self._checking.settle()
                 await self._close("done")
                 return
             await self._look_for_loop()
-            await self._nudge()
+            await self._nudging.tell()
             await self._noticing.look()
+            await self._step()
+
+    async def _step(self) -> None:
+        try:
             await self._answering.step()
+        except CherryError as error:
+            await self._nudging.tell_of_failure(error)
 
     async def _prepare(self) -> None:
         for text in self._bench.notices:
@@ -116,10 +123,10 @@ class Turn:
         if self._state.context is None:
             await self._journal.append(ContextPrepared(text=await self._bench.prompts.prepare()))
 
-    def _answered(self) -> bool:
+    async def _answered(self) -> bool:
         """True when the model has said its last word and nothing was said to it since."""
-        messages, answer = self._state.messages, self._state.turn.last_answer
-        if answer is None or _needs_nudge(answer):
+        messages = self._state.messages
+        if self._state.turn.last_answer is None or await self._nudging.due():
             return False
         return bool(messages) and isinstance(messages[-1], FromAssistant) and not messages[-1].calls
 
@@ -135,26 +142,6 @@ class Turn:
         message_id = derived_id("m", self._state.session, self._state.turn.number, finding.kind, finding.key)
         message = UserMessage(message_id=message_id, parts=(TextPart(text=text),), steering=True, author="cherry")
         await self._journal.append(message)
-
-    async def _nudge(self) -> None:
-        """Tell the model that its answer was empty or cut, a bounded number of times in a row."""
-        answer = self._state.turn.last_answer
-        if answer is None or not _needs_nudge(answer):
-            self._nudges = 0
-            return
-        self._nudges += 1
-        empty = not answer.message.text.strip()
-        if self._nudges > MAX_NUDGES:
-            kind = gateway.EMPTY_ANSWER if empty else gateway.ANSWER_TOO_LONG
-            raise CherryError(kind, f"{kind.title}, {self._nudges} times in a row")
-        text = (
-            "Your answer was empty. Go on with the task, or say that it is done."
-            if empty
-            else "Your answer was cut off at the output limit. Go on from where it stopped; write less at once."
-        )
-        await self._journal.append(
-            UserMessage(message_id=new_id("m"), parts=(TextPart(text=text),), steering=True, author="cherry")
-        )
 
     async def _close(self, outcome: Outcome, error: CherryError | None = None) -> None:
         turn = self._state.turn
@@ -176,12 +163,6 @@ class Turn:
         # A log that cannot be written must not hide the interrupt: the turn stays open and is resumed later.
         with contextlib.suppress(CherryError):
             await self._close("interrupted", CherryError(run.INTERRUPTED, "interrupted by the user"))
-
-
-def _needs_nudge(answer: AssistantMessage) -> bool:
-    if answer.message.calls:
-        return False
-    return answer.finish == "length" or not answer.message.text.strip()
 
 
 def _outcome_of(error: CherryError) -> Outcome:
