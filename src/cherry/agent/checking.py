@@ -38,7 +38,8 @@ class Checking:
         """Called before anything is written: what a check finds now is not the turn's doing."""
         async with self._looking:
             likely = tuple(self._state.seen)[-MAX_LIKELY:]
-            taken = await self._validator.before(Ahead(tuple(paths), likely), self._state.turn.baselines, self._tell)
+            ahead = Ahead(tuple(paths), likely, self._state.turn.number)
+            taken = await self._validator.before(ahead, self._state.turn.baselines, self._tell)
             notices = [_skipped(baseline.why) for baseline in taken if baseline.why]
             if taken:
                 await self._journal.append(*taken, *notices)

@@ -10,7 +10,6 @@ from cherry.agent.validation.commands import CommandsCheck
 from cherry.agent.validation.composed import Checks
 from cherry.agent.validation.diagnostics import Diagnostics, DiagnosticsCheck
 from cherry.agent.validation.port import Check, Contents, Policy
-from cherry.agent.validation.project_tests import ProjectTests
 from cherry.agent.validation.running import CommandRunner
 from cherry.agent.validation.sources import Sources
 from cherry.agent.validation.syntax import Faults, SyntaxCheck
@@ -57,19 +56,21 @@ def open_validation(on: Grounds) -> tuple[Checks, Policy]:
     if on.diagnostics is not None:
         after_steps.append(DiagnosticsCheck(on.diagnostics, on.contents, sources=sources))
     after_steps.append(CommandsCheck(checker, commands=lambda: _commands(on), seconds=settings.timeout))
-    after_turns: list[Check] = []
-    if settings.tests != "off":
-        after_turns.append(
-            ProjectTests(
-                checker,
-                command=lambda: settings.test_command or detect_stack(on.jail.root).test,
-                scope=settings.tests,
-                list_files=on.list_files,
-                sources=sources,
-                seconds=settings.test_timeout,
-            )
-        )
+    after_turns = [_project_tests(on, checker, sources)] if settings.tests != "off" else []
     return Checks(after_steps, after_turns, sources=sources, clean=on.clean), policy
+
+
+def _project_tests(on: Grounds, checker: Checker, sources: Callable[[], Sources]) -> Check:
+    """Loaded only where tests are to be run: the rules for what has to do with what are a module of their own each."""
+    check: Check = import_module("cherry.agent.validation.project_tests").ProjectTests(
+        checker,
+        command=lambda: on.settings.test_command or detect_stack(on.jail.root).test,
+        scope=on.settings.tests,
+        list_files=on.list_files,
+        sources=sources,
+        seconds=on.settings.test_timeout,
+    )
+    return check
 
 
 def _commands(on: Grounds) -> Sequence[str]:

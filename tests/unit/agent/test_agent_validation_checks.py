@@ -12,6 +12,7 @@ from cherry.agent.validation.commands import CommandsCheck
 from cherry.agent.validation.composed import Checks
 from cherry.agent.validation.diagnostics import DiagnosticsCheck
 from cherry.agent.validation.port import Ahead, Baseline, Found
+from cherry.agent.validation.project_tests import ProjectTests
 from cherry.agent.validation.running import HELD_CHARACTERS, CommandRunner
 from cherry.agent.validation.sources import Sources
 from cherry.domain.errors import CherryError, run
@@ -169,3 +170,49 @@ async def test_an_incomplete_look_before_is_said(place):
     assert isinstance(taken, BaselineTaken)
     assert taken.extent == "partial"
     assert "only changed lines" in taken.why
+
+
+async def test_of_thousands_of_new_problems_some_are_kept_and_the_rest_counted(place):
+    class Many:
+        async def before(self, ahead, known, tell):
+            return []
+
+        async def after(self, changes, known, tell):
+            return Found(tuple(Problem(path="a.py", line=n, message="wrong") for n in range(1, 3_001)), ("many",))
+
+    validation = await Checks([Many()], sources=place.sources).check([CHANGE], {}, ignored)
+    assert len(validation.problems) == 201
+    assert "2,800 more problems" in validation.problems[-1].message
+
+
+async def test_secrets_are_taken_out_of_all_that_is_said(place):
+    checks = Checks(
+        [place.commands("./nosuch secret")], sources=place.sources, clean=lambda text: text.replace("secret", "***")
+    )
+    (taken,) = await checks.before(Ahead(("a.py",)), {}, ignored)
+    assert "secret" not in taken.why
+    assert "***" in taken.why
+
+
+async def test_the_tests_of_a_file_are_looked_for_once_in_a_turn(place):
+    listed = []
+
+    async def list_files() -> Sequence[str]:
+        listed.append(1)
+        return ("a.py", "test_a.py")
+
+    (place.root / "a.py").write_text("x = 1\n")
+    (place.root / "test_a.py").write_text("import a\n")
+    check = ProjectTests(
+        place.checker,
+        command=lambda: "python3 -m unittest",
+        scope="related",
+        list_files=list_files,
+        sources=place.sources,
+        seconds=20,
+    )
+    await check.before(Ahead(("a.py",), turn=1), {}, ignored)
+    await check.before(Ahead(("a.py",), turn=1), {}, ignored)
+    assert len(listed) == 1
+    await check.before(Ahead(("a.py",), turn=2), {}, ignored)
+    assert len(listed) == 2

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from cherry.agent.validation.port import Ahead, Check, Found, Known, Tell, Validation
 from cherry.agent.validation.sources import Sources
 from cherry.domain.events import BaselineTaken, FileChange, Problem
+from cherry.kernel.text import plural
 
+MAX_PROBLEMS = 200
+"""Kept in the log; more are counted."""
 MAX_EXCERPTS = 20
 """Problems told with the lines around them."""
 
@@ -34,7 +37,7 @@ class Checks:
         taken: list[BaselineTaken] = []
         for check in (*self._after_steps, *self._after_turns):
             taken += await check.before(ahead, known, tell)
-        return taken
+        return [one.model_copy(update={"why": self._clean(one.why)}) if one.why else one for one in taken]
 
     async def check(self, changes: Sequence[FileChange], known: Known, tell: Tell) -> Validation:
         return await self._run(self._after_steps, changes, known, tell)
@@ -50,7 +53,11 @@ class Checks:
             found.append(await check.after(changes, known, tell))
             if found[-1].problems:
                 break
-        problems = tuple(self._cleaned(problem) for one in found for problem in one.problems)
+        everything = [problem for one in found for problem in one.problems]
+        problems = tuple(self._cleaned(problem) for problem in everything[:MAX_PROBLEMS])
+        if more := len(everything) - len(problems):
+            message = f"and {plural(more, 'more problem')} of this kind or another"
+            problems += (Problem(path="", message=message, severity="info", source="validation"),)
         return Validation(
             problems=problems,
             checked=tuple(name for one in found for name in one.checked),

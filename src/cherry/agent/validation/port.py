@@ -36,6 +36,8 @@ class Ahead(NamedTuple):
     paths: tuple[str, ...]
     likely: tuple[str, ...] = ()
     """Besides, what may well be changed later in the turn: files the model has read."""
+    turn: int = 0
+    """What was looked at in an earlier turn may be different now."""
 
 
 class Validation(NamedTuple):

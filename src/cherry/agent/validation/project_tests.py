@@ -51,6 +51,9 @@ class ProjectTests:
         self._list_files = list_files
         self._sources = sources
         self._seconds = seconds
+        self._turn = 0
+        self._looked: set[str] = set()
+        """Paths whose tests were looked for in this turn: finding them reads the whole project."""
 
     async def before(self, ahead: Ahead, known: Known, tell: Tell) -> list[BaselineTaken]:
         baseline = known.get(NAME, Baseline())
@@ -58,7 +61,12 @@ class ProjectTests:
             return []
         if await self._checker.runner.why_not():
             return []
+        if ahead.turn != self._turn:
+            self._turn, self._looked = ahead.turn, set()
+        if self._looked.issuperset(ahead.paths):
+            return []
         selected = await self._select(ahead, baseline.covers)
+        self._looked.update(ahead.paths)
         if not selected.units:
             return []
         tell(f"Before the first change: {self._title(selected)}")
