@@ -7,10 +7,12 @@ Order: an event is on disk before it is folded, and folded before a watcher sees
 import asyncio
 from collections.abc import Callable
 
+from cherry.agent.recall import search_history
 from cherry.agent.state import SessionState
 from cherry.domain.events import Event, Recorded
 from cherry.domain.live import Live
 from cherry.storage.ports import Draft, EventLog, Lease
+from cherry.tools.context import Found
 
 Watcher = Callable[[Recorded | Live], None]
 
@@ -40,6 +42,10 @@ class Journal:
         self._changed.set()
         self._changed = asyncio.Event()
         return records
+
+    async def search(self, text: str) -> Found:
+        """Words in the whole of the session."""
+        return await search_history(self._log, self.state.session, text)
 
     def emit(self, live: Live) -> None:
         self._watcher(live)

@@ -58,7 +58,13 @@ class Permission:
             return await self._ask(call, question, options)
 
         return ToolContext(
-            call=call, proceed=proceed, record=record, ask=ask, emit=self._journal.emit, seen=self._journal.state.seen
+            call=call,
+            proceed=proceed,
+            record=record,
+            ask=ask,
+            emit=self._journal.emit,
+            seen=self._journal.state.seen,
+            search_history=self._journal.search,
         )
 
     async def _proceed(self, call: Call, intent: Intent) -> None:

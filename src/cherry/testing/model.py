@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from cherry.domain import errors
 from cherry.domain.content import Message
@@ -37,6 +37,8 @@ from cherry.testing.scripts import Script, Step, Words, as_script
 
 _MILLION = Decimal(1_000_000)
 _DEFAULT_OUTPUT = 4096
+_NOT_SENT: Any = {"results": {"__all__": {"view"}}}
+"""What is for people only."""
 
 _KINDS: dict[RefusalKind, ErrorKind] = {
     "wrong_key": errors.gateway.AUTH,
@@ -229,7 +231,7 @@ class ScriptedGateway:
         # Kept by identity: messages are immutable and holding them keeps their identity from being reused.
         known = self._counted.get(id(message))
         if known is None:
-            known = self._counted[id(message)] = (message, token_count(message.model_dump_json()))
+            known = self._counted[id(message)] = (message, token_count(message.model_dump_json(exclude=_NOT_SENT)))
         return known[1]
 
 

@@ -31,6 +31,25 @@ class Intent(NamedTuple):
     """Path → (content hash before, after), for reconciling after a crash."""
 
 
+class Passage(NamedTuple):
+    """A piece of the session's past."""
+
+    turn: int
+    who: str
+    text: str
+
+
+class Found(NamedTuple):
+    passages: tuple[Passage, ...] = ()
+    """The newest, oldest first."""
+    total: int = 0
+    """Of all there are."""
+
+
+async def _nothing(_text: str) -> Found:
+    return Found()
+
+
 @dataclass(frozen=True)
 class ToolContext:
     call: Call
@@ -45,6 +64,9 @@ class ToolContext:
     """Tell watchers; may be lost."""
     seen: dict[str, str] = field(default_factory=dict)
     """Path → content hash the model last saw in this session; shared by all calls, kept by the file tools, drawn from the log on resume."""
+
+    search_history: Callable[[str], Awaitable[Found]] = _nothing
+    """Look up words in the whole of the session. Raises CherryError(storage.*)."""
 
     @property
     def change_id(self) -> str:

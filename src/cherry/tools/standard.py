@@ -13,6 +13,7 @@ from cherry.security.jail import Jail
 from cherry.storage.ports import Blobs
 from cherry.tools.files import FileTools
 from cherry.tools.git import GitTools
+from cherry.tools.history import search_history
 from cherry.tools.invocation import Wrapper
 from cherry.tools.listing import ListingTools
 from cherry.tools.processes import Processes
@@ -97,6 +98,7 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
             GitTools(git, place.jail),
             write_todo,
             ask_user,
+            search_history,
         )
     )
 
