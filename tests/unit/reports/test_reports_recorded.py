@@ -11,6 +11,7 @@ from cherry.reports.report import Report
 CORPUS = Path(__file__).parents[2] / "corpus" / "reports"
 RECORDED = sorted(CORPUS.glob("*/*.txt"))
 KNOWN_ONLY_BY_NAME = {
+    "go/format",
     "pytest/bad_option",
     "ruff/gitlab",
     "ruff/grouped",
