@@ -28,14 +28,12 @@ APPLY = "fs.apply"
 _CALL_LANGUAGES = frozenset(
     {"", "json", "jsonc", "json5", "toon", "tool", "tool_call", "tool_calls", "tool-call", "text"}
 )
-_BESIDE_CALLS = re.compile(r'\s*\{?\s*(?:"\w+"\s*:)?[\s\[\],;]*\}?\s*')
+_BESIDE_CALLS = r'\s*\{?\s*(?:"\w+"\s*:)?[\s\[\],;]*\}?\s*'
 """What may stand beside the calls of a fence: the brackets of a list of them."""
-_FENCE = re.compile(r"^[ \t]{0,12}(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^`\n]*$")
-_QUOTATION = re.compile(r"(?:`{4,}|~{4,})[ \t]*(?:markdown|md)[ \t]*\n(?!\s*<{5})")
+_FENCE = r"^[ \t]{0,12}(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^`\n]*$"
+_QUOTATION = r"(?:`{4,}|~{4,})[ \t]*(?:markdown|md)[ \t]*\n(?!\s*<{5})"
 """A piece of somebody's answer, with the name of the file in it; around a block of a Markdown file the name stands outside."""
-_EMPTY_FENCE = re.compile(
-    r'^[ \t]*(`{3,}|~{3,})[^\n`]*\n\s*\{?\s*(?:"\w+"\s*:)?[\s\[\],;]*\}?\s*^[ \t]*\1[ \t]*$', re.MULTILINE
-)
+_EMPTY_FENCE = r'(?m)^[ \t]*(`{3,}|~{3,})[^\n`]*\n\s*\{?\s*(?:"\w+"\s*:)?[\s\[\],;]*\}?\s*^[ \t]*\1[ \t]*$'
 _CONTENT_FORMS = frozenset({"whole files", "unified diff", "json", "yaml", ""})
 """Forms that, when not explicit, may show what is there already."""
 _INSEPARABLE = (
@@ -118,7 +116,7 @@ def _candidates(text: str, *, native: bool, edits: bool) -> list[_Action]:
 def _may_act(text: str, action: _Action, *, native: bool) -> bool:
     if action.piece is None:
         return True
-    return not _QUOTATION.match(text, action.start) and (action.piece.explicit or not native)
+    return not re.match(_QUOTATION, text[action.start : action.start + 100]) and (action.piece.explicit or not native)
 
 
 def _pieces(reading: "Reading", offsets: Sequence[int], length: int) -> list[_Action]:
@@ -158,9 +156,9 @@ def _holds_only(text: str, fence: _Fence, calls: Sequence[Found]) -> bool:
     for call in calls:
         rest += text[position : call.start]
         if call.call.malformed:
-            return bool(_BESIDE_CALLS.fullmatch(rest))
+            return bool(re.fullmatch(_BESIDE_CALLS, rest))
         position = call.end
-    return bool(_BESIDE_CALLS.fullmatch(rest + text[position : fence.content[1]]))
+    return bool(re.fullmatch(_BESIDE_CALLS, rest + text[position : fence.content[1]]))
 
 
 def _fences(text: str, offsets: Sequence[int]) -> list[_Fence]:
@@ -168,7 +166,7 @@ def _fences(text: str, offsets: Sequence[int]) -> list[_Fence]:
     fences = []
     mark, language, start = "", "", 0
     for number, line in enumerate(text.split("\n")):
-        found = _FENCE.match(line)
+        found = re.match(_FENCE, line)
         if not mark and found:
             mark, language, start = found["mark"], found["language"].lower(), number
         elif mark and line.strip().startswith(mark) and not line.strip().strip(mark[0]):
@@ -256,7 +254,7 @@ def _prose(text: str, meant: Sequence[_Action]) -> str:
     for action in meant:
         kept.append(text[position : action.start])
         position = action.end
-    rest = _EMPTY_FENCE.sub("", "".join([*kept, text[position:]]))
+    rest = re.sub(_EMPTY_FENCE, "", "".join([*kept, text[position:]]))
     return re.sub(r"\n{3,}", "\n\n", rest).strip()
 
 

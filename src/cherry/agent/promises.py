@@ -9,13 +9,12 @@ from cherry.agent.phrases import Phrases
 
 _LONGEST = 600
 """Characters of the end that are looked at."""
-_SENTENCE_END = re.compile(r"(?<=[.!?。!?…])[\"')*_]*\s+|(?<=[。!?])|\n+")
-_COMMANDS = re.compile(
-    r"\n[ \t]*(`{3,}|~{3,})(?:bash|sh|shell|console|zsh|terminal)?[ \t]*\n(?:(?!\1)[^\n]*\n){1,12}[ \t]*\1\s*\Z"
-)
+# Patterns are kept as texts: the few that a text needs are compiled when it needs them.
+_SENTENCE_END = r"(?<=[.!?。!?…])[\"')*_]*\s+|(?<=[。!?])|\n+"
+_COMMANDS = r"\n[ \t]*(`{3,}|~{3,})(?:bash|sh|shell|console|zsh|terminal)?[ \t]*\n(?:(?!\1)[^\n]*\n){1,12}[ \t]*\1\s*\Z"
 """A fence of commands at the very end: what the promise is about."""
-_DECORATION = re.compile(r"^(?:[-*+>]\s+|\d+[.)]\s+|#{1,6}\s+|[*_(\[]+|[^\w\s(`\"'“‘«]+\s+)+")
-_QUOTED = re.compile(r"(?:^|[\s:])[`\"'“‘«](?:I|let)\b", re.IGNORECASE)
+_DECORATION = r"^(?:[-*+>]\s+|\d+[.)]\s+|#{1,6}\s+|[*_(\[]+|[^\w\s(`\"'“‘«]+\s+)+"
+_QUOTED = r"(?i)(?:^|[\s:])[`\"'“‘«](?:I|let)\b"
 """Somebody's words, not the model's own."""
 
 _ADVERB = (
@@ -56,21 +55,42 @@ _NOT_NOW = Phrases(
     r"如果|可以|需要",
     something="you needed necessary required desired anything there",
 )
-_OPENING = re.compile(
-    r"^(?:(?:ok(?:ay)?|alright|all right|right|great|good|perfect|sure|certainly|of course|understood|got it|thanks|yes|excellent|"
+_OPENING = (
+    r"(?i)^(?:(?:ok(?:ay)?|alright|all right|right|great|good|perfect|sure|certainly|of course|understood|got it|thanks|yes|excellent|"
     r"interesting|hmm|with that|as a (?:first|next) step|based on that|(?:in order )?to [^,]{1,60}|before [^,]{1,60}|"
-    r"(?:since|because|based on|given) [^,]{1,80})[,.!:;—–-]*\s+)+",
-    re.IGNORECASE,
+    r"(?:since|because|based on|given) [^,]{1,80})[,.!:;—–-]*\s+)+"
 )
+
+
+_HINTS = (
+    *(
+        "i'll",
+        "i’ll",
+        "i will",
+        "i'm going",
+        "i’m going",
+        "i am going",
+        "let me",
+        "let's",
+        "let’s",
+        "need to",
+        "have to",
+    ),
+    *("...", "…", ":", "now", "werde", "mich", "je vais", "voy a", "我", "让"),
+)
+"""One of these stands in every announcement: most last sentences are judged by that alone."""
 
 
 def announces_action(text: str) -> bool:
     """Whether the last sentence says what the model is about to do."""
-    end = _COMMANDS.sub("", text[-_LONGEST:]).rstrip("*_`\"' \t\n👍🚀🔧✅😊")
-    parts = [part.strip() for part in _SENTENCE_END.split(end) if part and part.strip()]
-    if not parts or len(parts[-1]) > _LONGEST // 2:
+    end = text[-_LONGEST:].rstrip()
+    if end.endswith(("```", "~~~")):
+        end = re.sub(_COMMANDS, "", end)
+    parts = [part for part in re.split(_SENTENCE_END, end.rstrip("*_`\"' \t\n👍🚀🔧✅😊")) if part and part.strip()]
+    last = parts[-1].strip() if parts else ""
+    if len(last) > _LONGEST // 2 or not any(hint in last.lower() for hint in _HINTS):
         return False
-    sentence = _DECORATION.sub("", parts[-1])
-    if sentence.endswith(("?", "?")) or _QUOTED.search(sentence):
+    sentence = re.sub(_DECORATION, "", last)
+    if sentence.endswith(("?", "?")) or re.search(_QUOTED, sentence):
         return False
-    return _PROMISE.stand_in(_OPENING.sub("", sentence)) and not _NOT_NOW.stand_in(sentence)
+    return _PROMISE.stand_in(re.sub(_OPENING, "", sentence)) and not _NOT_NOW.stand_in(sentence)

@@ -19,8 +19,9 @@ _LONGEST = 2_000
 """Characters beside an action that are looked at."""
 _CONNECTIVE_WORDS = 6
 
-_SENTENCE_END = re.compile(r"(?<=[.!?。!?])[\"')*_]*\s+|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)]|#{1,6})\s)")
-_HEADING = re.compile(r"^\s*(?:#{1,6}\s+(?P<marked>.+?)#*|\*\*(?P<bold>[^*]+)\*\*:?)\s*$")
+# Kept as texts and compiled when a text needs them.
+_SENTENCE_END = r"(?<=[.!?。!?])[\"')*_]*\s+|\n\s*\n|\n(?=\s*(?:[-*+]|\d+[.)]|#{1,6})\s)"
+_HEADING = r"^\s*(?:#{1,6}\s+(?P<marked>.+?)#*|\*\*(?P<bold>[^*]+)\*\*:?)\s*$"
 
 _THINGS = "changes? patch(?:es)? edits? diffs? fix(?:es)? updates? modifications? commands? calls?"
 _DO = "apply make do run write implement commit use perform execute save"
@@ -157,14 +158,14 @@ def _is_report(sentence: str, heading: str, *, native: bool) -> bool:
 
 def _last_sentence(text: str) -> str:
     """Also the sentence before a line that is only a name."""
-    parts = [part.strip() for part in _SENTENCE_END.split(text[-_LONGEST:]) if part and part.strip(" \t\n`~")]
-    while len(parts) > 1 and not _HEADING.match(parts[-1]) and " " not in parts[-1].strip("*`#: "):
+    parts = [part.strip() for part in re.split(_SENTENCE_END, text[-_LONGEST:]) if part and part.strip(" \t\n`~")]
+    while len(parts) > 1 and not re.match(_HEADING, parts[-1]) and " " not in parts[-1].strip("*`#: "):
         parts.pop()
     return parts[-1] if parts else ""
 
 
 def _heading_above(text: str) -> str:
     for line in reversed(text[-_LONGEST:].splitlines()):
-        if found := _HEADING.match(line):
+        if found := re.match(_HEADING, line):
             return (found["marked"] or found["bold"] or "").strip()
     return ""
