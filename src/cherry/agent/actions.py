@@ -1,7 +1,7 @@
 """Actions that a model wrote into its text instead of calling tools: read out and turned into calls.
 
 TOON calls become calls; the edits of an answer, whatever their format, become one call of `fs.apply`. What is only shown stays
-text; which is which is said in docs/decisions/0010. All or nothing: when anything that was begun as an action cannot be read, no
+text; which is which is said in docs/decisions/0014. All or nothing: when anything that was begun as an action cannot be read, no
 action of the answer is taken and the faults say why.
 
 Pure: the same answer always gives the same message, so what is logged is the message with its calls.

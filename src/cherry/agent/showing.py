@@ -1,6 +1,6 @@
 """Tells an action written into an answer from one that is only shown: an example, a suggestion, a report of what was done.
 
-Judged by the words around it alone, in this order (why so: docs/decisions/0010):
+Judged by the words around it alone, in this order (why so: docs/decisions/0014):
 
     put forward     the answer asks whether it should be done, or says that it was not
     placeholder     it is of a file that stands for any file (`path/to/app.py`)
