@@ -73,7 +73,10 @@ _POSSIBLE = Phrases(
     r"\b(?:an?|another|one|other) (?:\w+ )?(?:alternative|option|possibility|approach|way|idea|suggestion|variant)\b",
     r"^\W*(?:alternatively|alternative|option \w+|suggestions?|proposal|idea|optional(?:ly)?)\b",
     r"\bI(?:'d| would) \w+|\bmy (?:suggestion|proposal|recommendation|idea)\b|\b(?:a|the|one) (?:possible|potential|suggested|proposed)\b",
-    r"\b(?:suggest|recommend|propose)(?:s|ed|ion|al)?\b",
+    r"\b(?:suggest|recommend|propose)(?:s|ed|ion|al)?\b|\b(?:my|the|this) plan\b|^\W*(?:the )?plan\W*$",
+)
+_ORDERS = Phrases(
+    r"^\W*(?:please )?(?:change|replace|update|add|remove|rewrite|use|apply|modify|edit|correct|insert|delete)\b"
 )
 _TO_YOU = Phrases(r"\byou(?:'ll)? (?:should|need to|have to|must|will need to|will have to|want to)\b")
 _COMMITS = Phrases(
@@ -138,6 +141,8 @@ def leads_to_shown(lead: str, *, native: bool, diff: bool = False, content: bool
     if _POSSIBLE.stand_in(sentence) and not commits:
         return True
     if diff and _is_report(sentence, heading, native=native):
+        return True
+    if native and diff and _ORDERS.stand_in(sentence):
         return True
     if content and _THERE_NOW.stand_in(sentence) and not commits:
         return True

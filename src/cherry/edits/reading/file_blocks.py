@@ -20,6 +20,11 @@ _ACTIONS = {
     **dict.fromkeys(("delete", "remove"), "delete"),
     **dict.fromkeys(("rename", "move"), "rename"),
 }
+_TOLD = frozenset(
+    {"created", "added", "written", "modified", "updated", "edited", "changed", "replaced", "deleted", "removed"}
+)
+_TOLD |= {"renamed", "moved", "unchanged", "kept", "none"}
+"""What was done, in the head of a report; with a content it is meant as an order all the same."""
 
 
 class Fields:
@@ -72,6 +77,10 @@ def read_head(lines: Lines, into: Collector) -> Step[Fields]:
         yield from lines.skip_to(line)
         yield from lines.next()
         _note(fields, *found)
+    if fields.action.strip("`*").lower() in _TOLD:
+        fields.action = "write" if fields.has_content else ""
+        if not fields.has_content:
+            return fields
     verb = _verb(fields.action) if fields.action else "write"
     if not fields.path:
         into.fault("A file block names no usable file")
