@@ -21,6 +21,8 @@ LEAST_USEFUL_OUTPUT = 256
 
 WARN_SHARE = Decimal("0.8")
 """From this share of a bound on, a person is told."""
+TIGHT_SHARE = Decimal("0.5")
+"""The same when an answer can no longer be as long as it might: calls that are dear beside the bound end it long before the rest."""
 
 
 class Bound(NamedTuple):
@@ -38,11 +40,12 @@ class Bound(NamedTuple):
     """What to do to spend more money; empty: as the catalogue says."""
     longer: str = ""
 
-    def warning(self) -> str:
-        """What a person is told once the bound is near; empty before."""
-        if self.usd is not None and self.spent >= self.usd * WARN_SHARE:
+    def warning(self, *, tight: bool = False) -> str:
+        """What a person is told once the bound is near; empty before. `tight`: the next answer had to be bounded to fit."""
+        share = TIGHT_SHARE if tight else WARN_SHARE
+        if self.usd is not None and self.spent >= self.usd * share:
             return f"${self.spent:.2f} of the ${self.usd} that {self.whose} may cost are spent."
-        if self.tokens is not None and self.used >= self.tokens * WARN_SHARE:
+        if self.tokens is not None and self.used >= self.tokens * share:
             return f"{self.used:,} of the {self.tokens:,} tokens that {self.whose} may take are used."
         return ""
 
@@ -53,6 +56,8 @@ class Reserved(NamedTuple):
     ceiling: Cost
     tokens: int
     """The most it can take, prompt and answer."""
+    tight: tuple[Bound, ...] = ()
+    """Those that bounded the answer."""
 
 
 def bound_of_turn(limits: TurnLimits, *, spent: Cost, used: Usage) -> Bound:
@@ -73,10 +78,13 @@ def reserve(prompt: Prompt, prompt_tokens: int, *, bounds: Sequence[Bound], gate
     Raises CherryError(run.UNPRICED) and what the bounds name when no useful answer fits.
     """
     padded = int(prompt_tokens * ESTIMATE_MARGIN)
+    tight = []
     for bound in bounds:
-        prompt = _within_tokens(prompt, padded, bound)
-        prompt = _within_money(prompt, padded, bound, gateway)
-    return Reserved(prompt, gateway.price_ceiling(prompt, padded), padded + (prompt.max_output_tokens or 0))
+        bounded = _within_money(_within_tokens(prompt, padded, bound), padded, bound, gateway)
+        tight += [bound] if bounded.max_output_tokens != prompt.max_output_tokens else []
+        prompt = bounded
+    ceiling = gateway.price_ceiling(prompt, padded)
+    return Reserved(prompt, ceiling, padded + (prompt.max_output_tokens or 0), tuple(tight))
 
 
 def cost_of_failure(error: CherryError, ceiling: Cost, *, streamed: bool) -> Cost:

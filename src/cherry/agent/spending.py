@@ -7,7 +7,7 @@ event that says so; only then is its reservation given back.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -64,6 +64,7 @@ class Spending:
             else self._bounded(prompt, tokens, in_turn)
         )
         try:
+            await self._tell(reserved.tight, tight=True)
             yield reserved
         finally:
             if shared:
@@ -133,10 +134,10 @@ class Spending:
             bounds += self._shared_bounds(await self._accounts.ledger.standings(self._journal.state.session))
         await self._tell(bounds)
 
-    async def _tell(self, bounds: list[Bound]) -> None:
+    async def _tell(self, bounds: Sequence[Bound], *, tight: bool = False) -> None:
         """Once a turn for each bound."""
         for bound in bounds:
-            if text := bound.warning():
+            if text := bound.warning(tight=tight):
                 nonce = f"{bound.whose}.{bound.usd}.{bound.tokens}"
                 await self._journal.append(Notice(level="warning", code="limit.near", text=text, nonce=nonce))
 
