@@ -15,6 +15,7 @@ from cherry.domain.events import (
     TurnFinished,
     UserMessage,
 )
+from cherry.domain.limits import TurnLimits
 from cherry.gateway.port import ModelFacts
 from cherry.testing.model import ScriptedGateway
 from cherry.testing.scripts import Reason, Reply, Say, Script, ToolCall, answer
@@ -306,3 +307,19 @@ async def test_every_turn_may_be_called_in_once(house, ask, watch, events):
         seen = await watch(client, session.id, ask(text))
         assert len(told(events, seen)) == 1
         assert end(events, seen).outcome == "done"
+
+
+@pytest.mark.parametrize("words", ["Let me look.", BLOCK.replace("=======\n", "")])
+async def test_a_turn_that_is_taken_up_again_tells_nothing_twice(house, ask, watch, events, words):
+    house.write("app.py", APP)
+    client = await house.open(ScriptedGateway(Script(words)))
+    session = await client.create_session(house.workspace)
+    seen = await watch(client, session.id, ask("Do it", limits=TurnLimits(max_steps=1)))
+    assert end(events, seen).fault.code == "run.step_limit"
+    assert len(told(events, seen)) == 1
+    gateway = ScriptedGateway(Script("Done."))
+    again = await house.open(gateway)
+    resumed = await watch(again, session.id, ask("", limits=TurnLimits(max_steps=5))._replace(parts=()))
+    assert told(events, resumed) == []
+    assert gateway.prompts[0].messages[-1].parts[0].text == told(events, seen)[0]
+    assert end(events, resumed).outcome == "done"
