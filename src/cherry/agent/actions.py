@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from cherry.agent.loose_calls import TAGS, loose_calls
 from cherry.agent.showing import is_placeholder, leads_to_shown, only_connects, only_put_forward
 from cherry.domain.calls import Call
 from cherry.domain.content import AssistantPart, CallPart, FromAssistant, TextPart
@@ -85,7 +86,7 @@ def read_actions(message: FromAssistant, *, native: bool, tools: Iterable[str], 
     names = {wire_name(name): name for name in tools}
     candidates = [
         action
-        for action in _candidates(text, native=native, edits=APPLY in names.values())
+        for action in _candidates(text, names, native=native)
         if action.call is None or not any(text[action.start : action.end] in told for told in foreign)
     ]
     meant = _meant(text, candidates, native=native)
@@ -100,11 +101,11 @@ def read_actions(message: FromAssistant, *, native: bool, tools: Iterable[str], 
 # -- what may be an action
 
 
-def _candidates(text: str, *, native: bool, edits: bool) -> list[_Action]:
+def _candidates(text: str, names: Mapping[str, str], *, native: bool) -> list[_Action]:
     """In order. What stands inside another is content of that."""
     offsets = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-    found = _calls(text, offsets)
-    if edits and may_hold_edits(text):
+    found = _calls(text, offsets, names)
+    if APPLY in names.values() and may_hold_edits(text):
         found += _pieces(read_edits(text), offsets, len(text))
     outermost: list[_Action] = []
     for action in sorted(found, key=lambda action: (action.start, -action.end)):
@@ -129,9 +130,15 @@ def _pieces(reading: "Reading", offsets: Sequence[int], length: int) -> list[_Ac
     return pieces
 
 
-def _calls(text: str, offsets: Sequence[int]) -> list[_Action]:
+def _calls(text: str, offsets: Sequence[int], names: Mapping[str, str]) -> list[_Action]:
     """Calls that stand for themselves: not part of a program, a quotation or a sentence about them."""
-    found = parse_calls(text)
+    if "{" not in text:
+        return []
+    published = parse_calls(text)
+    others = [
+        one for one in loose_calls(text, names) if not any(call.start <= one.start < call.end for call in published)
+    ]
+    found = sorted([*published, *others], key=lambda one: one.start)
     fences = _fences(text, offsets) if found else []
     calls = []
     for one in found:
@@ -254,7 +261,10 @@ def _prose(text: str, meant: Sequence[_Action]) -> str:
     for action in meant:
         kept.append(text[position : action.start])
         position = action.end
-    rest = re.sub(_EMPTY_FENCE, "", "".join([*kept, text[position:]]))
+    rest = "".join([*kept, text[position:]])
+    if any(action.call for action in meant):
+        rest = re.sub(TAGS, "", rest)
+    rest = re.sub(_EMPTY_FENCE, "", rest)
     return re.sub(r"\n{3,}", "\n\n", rest).strip()
 
 
