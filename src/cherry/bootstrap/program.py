@@ -9,6 +9,7 @@ from pathlib import Path
 from cherry.app.doctor import examine
 from cherry.app.projects import set_up_project
 from cherry.bootstrap.application import open_application
+from cherry.bootstrap.data import TRUST_FILE, data_folder, open_data, retain
 from cherry.bootstrap.demonstration import open_demonstration
 from cherry.bootstrap.models import open_gateway
 from cherry.bootstrap.trusting import WorkspaceTrust
@@ -35,7 +36,7 @@ def run_program(arguments: Sequence[str]) -> int:
 def make_wiring(environ: Mapping[str, str]) -> Wiring:
     """What the commands need, each part built when it is asked for."""
     folders = home_folders(environ)
-    trust = WorkspaceTrust(TrustStore(folders.data / "trust.json"))
+    trust = WorkspaceTrust(TrustStore(folders.data / TRUST_FILE))
 
     def load_settings(workspace: Path, flags: Sequence[Flag]) -> Loaded:
         return load(
@@ -64,6 +65,7 @@ def make_wiring(environ: Mapping[str, str]) -> Wiring:
             yield client
         finally:
             await client.close()
+        await retain(folders, loaded, clock=around.clock, log=around.log)
 
     async def git_init(folder: Path) -> None:
         answer = await Git(folder, environ).run("init", "--quiet", writes=True)
@@ -83,6 +85,7 @@ def make_wiring(environ: Mapping[str, str]) -> Wiring:
         set_up_project=prepare,
         trust=trust,
         open_demo=partial(open_demonstration, environ),
+        open_data=partial(open_data, folders, clock=SystemClock()),
     )
 
 
@@ -98,9 +101,7 @@ def _log(folders: HomeFolders, loaded: Loaded) -> Log:
 
 
 def _surroundings(folders: HomeFolders, loaded: Loaded, *, trusted: bool) -> Surroundings:
-    folder = loaded.settings.storage.folder
-    if folder:
-        folders = folders._replace(data=Path(folder).expanduser())
+    folders = folders._replace(data=data_folder(folders, loaded))
     clock = SystemClock()
     return Surroundings(
         store=open_store(folders.data, clock=clock),

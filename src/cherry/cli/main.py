@@ -24,6 +24,7 @@ _COMMANDS = {
     "chat": "cherry.cli.commands.chat:chat",
     "init": "cherry.cli.commands.init:init",
     "sessions": "cherry.cli.commands.sessions:sessions",
+    "data": "cherry.cli.commands.data:data",
     "undo": "cherry.cli.commands.undo:undo",
     "redo": "cherry.cli.commands.undo:redo",
     "models": "cherry.cli.commands.models:models",

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
+from cherry.client.data import DataClient
 from cherry.client.port import Client, Request
 from cherry.config.loader import Flag, Loaded
 from cherry.domain.views import CommandView
@@ -93,3 +94,5 @@ class Wiring(NamedTuple):
     set_up_project: ProjectSetup
     trust: TrustDesk
     open_demo: Callable[[], AbstractAsyncContextManager[Demo]]
+    open_data: Callable[[Loaded], DataClient]
+    """Looking after the data of this user, by these settings."""

@@ -9,10 +9,12 @@ from decimal import Decimal, InvalidOperation
 
 # Patterns are compiled when first used: start-up time.
 _DURATION = r"(?:([0-9]+(?:\.[0-9]+)?)h)?(?:([0-9]+(?:\.[0-9]+)?)m)?(?:([0-9]+(?:\.[0-9]+)?)s?)?"
+_AGE = r"([0-9]+(?:\.[0-9]+)?)([hdw])"
 _SIZE = r"([0-9]+(?:\.[0-9]+)?)\s*([kKmMgGtT]?)(?:i?[bB])?"
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 EXPECTED_SECONDS = "a time such as 90, 90s, 5m or 1h30m (plain numbers are seconds)"
+EXPECTED_AGE = "an age with its unit such as 90d, 12w or 36h"
 EXPECTED_BYTES = "a size such as 500000, 512M or 8G"
 EXPECTED_MONEY = "a sum of US dollars such as 0.50 or 2"
 
@@ -25,6 +27,13 @@ def seconds(given: object) -> float:
         hours, minutes, rest = (float(part or 0) for part in match.groups())
         return _positive(hours * 3600 + minutes * 60 + rest, EXPECTED_SECONDS)
     raise ValueError(EXPECTED_SECONDS)
+
+
+def age(given: object) -> float:
+    """A positive time in seconds, as days, weeks or hours. A plain number is refused: nobody shall lose data over a missing unit."""
+    if isinstance(given, str) and (match := re.fullmatch(_AGE, given.strip().lower())):
+        return _positive(float(match[1]) * {"h": 3600, "d": 86_400, "w": 604_800}[match[2]], EXPECTED_AGE)
+    raise ValueError(EXPECTED_AGE)
 
 
 def pause(given: object) -> float:

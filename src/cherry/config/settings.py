@@ -190,6 +190,13 @@ class LogSettings(Value):
 
 class StorageSettings(Value):
     folder: str = Field("", description="Where sessions are kept; empty: the data folder of this user.")
+    keep_days: Count | None = Field(
+        None, description="Sessions that were not used for so many days are deleted; unset: kept for ever."
+    )
+    max_bytes: Bytes | None = Field(
+        None,
+        description="When sessions, contents and logs take more, the oldest sessions are deleted; unset: no bound.",
+    )
 
 
 class UiSettings(Value):

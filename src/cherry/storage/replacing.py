@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from cherry.storage.sole import upkeep_lock
 DATABASE = "cherry.db"
 BLOBS = "blobs"
 STAGED_FILES = "files"
-STAGING_PREFIX = "staging-"
+_STAGING = "staging-"
 _COMMITTED = "replacing"
 _PLAN = "plan.json"
 _CHUNK = 1 << 20
@@ -45,7 +46,7 @@ class Replacement(NamedTuple):
 def new_staging(folder: Path) -> Path:
     """An empty private folder on the same disk. Raises OSError."""
     make_private(folder)
-    return Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=folder))
+    return Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
 
 
 def commit(folder: Path, staging: Path, replacement: Replacement) -> None:
@@ -88,6 +89,30 @@ def finish(folder: Path) -> None:
     sync_folder(staged)
     shutil.rmtree(staged)
     sync_folder(folder)
+
+
+def sweep_staging(folder: Path) -> None:
+    """Remove what a killed restore or repair left before anything of it counted. The caller holds the upkeep lock."""
+    for left_over in folder.glob(f"{_STAGING}*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+
+
+def aside_name(folder: Path, word: str, now: float) -> str:
+    """`before-restore-20260131T120000`; a name that is not taken."""
+    wanted = f"{word}-{time_stamp(now)}"
+    name, number = wanted, 1
+    while (folder / name).exists():
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def time_stamp(now: float) -> str:
+    """`20260131T120000`, UTC; a time no calendar knows is the first one."""
+    try:
+        return time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
+    except (OverflowError, ValueError, OSError):
+        return "19700101T000000"
 
 
 def write_durably(file: Path, content: bytes) -> None:

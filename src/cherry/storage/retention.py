@@ -17,16 +17,16 @@ from cherry.domain.errors import CherryError
 from cherry.domain.sessions import SessionInfo
 from cherry.kernel.deadlines import DeadlineExceeded
 from cherry.storage import sql
-from cherry.storage.archive.restoring import sweep_staging
 from cherry.storage.blobs import blob_of, blob_paths, remove_blob, unused_blobs
 from cherry.storage.faults import os_fault
 from cherry.storage.references import references
-from cherry.storage.replacing import BLOBS, DATABASE
+from cherry.storage.replacing import BLOBS, DATABASE, sweep_staging
 from cherry.storage.sole import upkeep_lock
 from cherry.storage.sqlite.connecting import open_writer
 from cherry.storage.sqlite.database import Database
 from cherry.storage.sqlite.index import delete_session
 from cherry.storage.sqlite.rows import last_seq, session_info, tenure_of
+from cherry.storage.upkeep import Bounds, Doomed, Plan, Pruned
 
 PLAN_SECONDS = 1800.0
 NO_BOUND = 1 << 62
@@ -34,55 +34,6 @@ NO_BOUND = 1 << 62
 _ASIDE = re.compile(r"(before-restore|damaged)-\d{8}T\d{6}(-\d+)?")
 _VACUUM_FROM = 0.1
 """Share of the database file that must be free before it is written anew to give the space back."""
-
-
-class Bounds(NamedTuple):
-    """How much is kept. None: no bound."""
-
-    max_age_seconds: float | None = None
-    """Since a session's last event."""
-    max_bytes: int | None = None
-    """Of everything: sessions, contents, logs. The oldest sessions go first."""
-
-
-class Doomed(NamedTuple):
-    """A session that is to go."""
-
-    id: str
-    title: str
-    updated_at: float
-    last_seq: int
-    bytes: int
-    """Of its events, and of contents nobody else speaks of; about."""
-
-
-class Plan(NamedTuple):
-    sessions: tuple[Doomed, ...] = ()
-    blobs: int = 0
-    """Contents that no session speaks of, besides those of the sessions that go."""
-    blob_bytes: int = 0
-    files: tuple[Path, ...] = ()
-    """Old logs, and folders with what was put aside."""
-    file_bytes: int = 0
-    total: int = 0
-    """What everything takes now."""
-    in_use: int = 0
-    """Sessions that would go if nobody worked on them."""
-    kept_for: str = ""
-    """Folder with what was put aside: as long as it is there, all contents stay. Empty when there is none."""
-
-    @property
-    def bytes(self) -> int:
-        """By how much everything would become smaller; about."""
-        return sum(doomed.bytes for doomed in self.sessions) + self.blob_bytes + self.file_bytes
-
-
-class Pruned(NamedTuple):
-    sessions: int
-    blobs: int
-    files: int
-    bytes: int
-    """By how much everything has become smaller."""
 
 
 class _Used(NamedTuple):

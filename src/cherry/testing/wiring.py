@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cherry.cli.wiring import ClientOptions, Demo, SetUp, TrustItem, TrustReport, Wiring
+from cherry.client.data import Bounds, Checked, DataClient, Plan, Pruned, Restored, Saved
 from cherry.client.port import Request
 from cherry.config.loader import Flag, Loaded, load
 from cherry.domain.content import TextPart
@@ -33,6 +34,35 @@ class FakeTrust:
 
 
 @dataclass
+class FakeData:
+    """Implements `cherry.client.data.DataClient` without any data."""
+
+    checked: Checked = field(default_factory=lambda: Checked(0, 0, 0, (), ()))
+    plan: Plan = field(default_factory=Plan)
+    calls: list[str] = field(default_factory=list)
+
+    def backup(self, file: Path) -> Saved:
+        self.calls.append(f"backup {file}")
+        return Saved(file, 0, 0, 0, 0, ())
+
+    def restore(self, file: Path, *, into: Path | None = None, replace: bool = False) -> Restored:
+        self.calls.append(f"restore {file} {into} {replace}")
+        return Restored(0.0, "", 0, 0, 0, (), (), "")
+
+    def check(self, *, mend: bool = False) -> Checked:
+        self.calls.append(f"check {mend}")
+        return self.checked
+
+    def plan_prune(self, bounds: Bounds | None = None) -> Plan:
+        self.calls.append(f"plan {bounds}")
+        return self.plan
+
+    def prune(self, plan: Plan) -> Pruned:
+        self.calls.append("prune")
+        return Pruned(len(plan.sessions), plan.blobs, len(plan.files), plan.bytes)
+
+
+@dataclass
 class FakeWiring:
     """What a test prepares and looks at; `wiring()` is what a command gets."""
 
@@ -42,6 +72,7 @@ class FakeWiring:
     environ: Mapping[str, str] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     trust: FakeTrust = field(default_factory=FakeTrust)
+    data: FakeData = field(default_factory=FakeData)
     set_up: tuple[SetUp, ...] = (SetUp("made", "Settings in .cherry/config.toml"),)
     opened: list[ClientOptions] = field(default_factory=list)
     refuse_to_open: Exception | None = None
@@ -74,6 +105,9 @@ class FakeWiring:
         async def open_demo() -> AsyncIterator[Demo]:
             yield Demo(self.client, self.home, Request((TextPart(text="Make it work"),)), tests_pass)
 
+        def open_data(loaded: Loaded) -> DataClient:
+            return self.data
+
         return Wiring(
             environ=environ,
             folders=folders,
@@ -83,4 +117,5 @@ class FakeWiring:
             set_up_project=set_up_project,
             trust=self.trust,
             open_demo=open_demo,
+            open_data=open_data,
         )

@@ -4,11 +4,9 @@ import os
 import shutil
 import sqlite3
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from cherry.domain.errors import CherryError, storage
 from cherry.kernel.text import plural
@@ -22,35 +20,21 @@ from cherry.storage.replacing import (
     BLOBS,
     DATABASE,
     STAGED_FILES,
-    STAGING_PREFIX,
     Replacement,
+    aside_name,
     commit,
     finish,
     new_staging,
     settle,
+    sweep_staging,
 )
 from cherry.storage.sole import upkeep_lock
 from cherry.storage.sqlite.snapshot import alone, carry_over
+from cherry.storage.upkeep import Restored
 
 _UNPACKED = "unpacked"
 _INTO_PREFIX = ".cherry-restore-"
 _SETTINGS = tuple(sorted(name for name in SMALL_FILES if name.startswith("config/")))
-
-
-class Restored(NamedTuple):
-    made_at: float
-    """When the backup was made."""
-    cherry: str
-    """By which version."""
-    sessions: int
-    events: int
-    blobs: int
-    placed: tuple[str, ...]
-    """Small files that were put in place, as paths."""
-    left: tuple[str, ...]
-    """Small files that were there already and were left as they are."""
-    aside: str
-    """Folder with what was there before; empty when there was nothing."""
 
 
 def restore(file: Path, folder: Path, *, targets: Mapping[str, Path], replace: bool, now: float) -> Restored:
@@ -95,22 +79,6 @@ def restore_into(file: Path, folder: Path) -> Restored:
             shutil.rmtree(made, ignore_errors=True)
     placed = tuple(str(folder / name) for name in unpacked.small)
     return _restored(unpacked, placed, (), "")
-
-
-def sweep_staging(folder: Path) -> None:
-    """Remove what a killed restore or repair left before anything of it counted. The caller holds the upkeep lock."""
-    for left_over in folder.glob(f"{STAGING_PREFIX}*"):
-        shutil.rmtree(left_over, ignore_errors=True)
-
-
-def aside_name(folder: Path, word: str, now: float) -> str:
-    """`before-restore-20260131T120000`; a name that is not taken."""
-    wanted = f"{word}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}"
-    name, number = wanted, 1
-    while (folder / name).exists():
-        number += 1
-        name = f"{wanted}-{number}"
-    return name
 
 
 @contextmanager

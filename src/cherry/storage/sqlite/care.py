@@ -24,7 +24,7 @@ _SHOWN = 20
 
 class _Looked(NamedTuple):
     events: int
-    faults: list[str]
+    findings: list[Finding]
 
 
 async def check(database: Database) -> Report:
@@ -35,9 +35,9 @@ async def check(database: Database) -> Report:
     events = 0
     for session in sessions:
         work = functools.partial(_check_session, session=session)
-        looked = await _read(database, work, lambda message: _Looked(0, [message]))
+        looked = await _read(database, work, _unreadable(session))
         events += looked.events
-        findings += [Finding(session, fault) for fault in looked.faults]
+        findings += looked.findings
     return Report(len(sessions), events, tuple(findings))
 
 
@@ -65,14 +65,25 @@ def _every_session(connection: sqlite3.Connection) -> list[str]:
     return [session for (session,) in connection.execute(sql.EVERY_SESSION)]
 
 
+def _unreadable(session: str) -> Callable[[str], _Looked]:
+    return lambda message: _Looked(0, [Finding(session, message)])
+
+
 def _check_session(connection: sqlite3.Connection, session: str) -> _Looked:
     info = projection.unknown(session)
-    faults: list[str] = []
+    findings: list[Finding] = []
+    whole = True
     for page in pages(connection, session):
         info = with_page(info, page)
-        faults += _wrong_ids(page.records)
-    faults += [info.damaged] if info.damaged else _index_faults(info, session_of(connection, session))
-    return _Looked(info.last_seq, faults[:_SHOWN])
+        findings += [Finding(session, text) for text in _wrong_ids(page.records)]
+        if page.fault is not None:
+            whole = False
+            newer = page.fault.kind is storage.NEWER_DATABASE
+            findings.append(Finding(session, page.fault.message, "newer" if newer else "log"))
+    if whole:
+        listed = session_of(connection, session)
+        findings += [Finding(session, text, "index") for text in _index_faults(info, listed)]
+    return _Looked(info.last_seq, findings[:_SHOWN])
 
 
 def _wrong_ids(records: list[Recorded]) -> Iterator[str]:

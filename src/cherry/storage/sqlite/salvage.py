@@ -7,18 +7,17 @@ are. A row counts only when its id is the one its content gives, so nothing is m
 import contextlib
 import sqlite3
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from cherry.domain.errors import CherryError, storage
 from cherry.storage import sql
-from cherry.storage.faults import os_fault
 from cherry.storage.records import StoredEvent, decode, event_id
 from cherry.storage.sqlite.care import rebuild_index
 from cherry.storage.sqlite.connecting import open_writer, refuse_newer
 from cherry.storage.sqlite.errors import storage_error
 from cherry.storage.sqlite.ledger import carry_spending
 from cherry.storage.sqlite.pages import Pages, Row, Value
-from cherry.storage.sqlite.snapshot import alone, seal
+from cherry.storage.sqlite.snapshot import seal
 
 _COLUMNS = 9
 _MOST_EVENTS = 1 << 40
@@ -63,19 +62,18 @@ class Salvaged(NamedTuple):
     cut: tuple[Cut, ...]
 
 
-def salvage(damaged: Path, target: Path) -> Salvaged:
-    """Make the new database at `target`, while nobody else has the damaged one open.
+def salvage(damaged: Path, target: Path, stream: BinaryIO, old: sqlite3.Connection | None) -> Salvaged:
+    """Make the new database at `target`. `stream` reads the damaged file; `old` is what `alone` gave for it.
 
-    Raises CherryError: IN_USE, NEWER_DATABASE when a newer Cherry has written it, NO_SPACE, READ_ONLY, IO.
+    Raises CherryError: NEWER_DATABASE when a newer Cherry has written it, NO_SPACE, READ_ONLY, IO.
     """
-    with os_fault(damaged, "The damaged database cannot be read"), damaged.open("rb") as stream, alone(damaged) as old:
-        try:
-            if old is not None:
-                refuse_newer(old, damaged)
-            with contextlib.closing(open_writer(target)) as connection:
-                cut = _salvage(connection, Pages(damaged, stream), old)
-        except sqlite3.Error as error:
-            raise storage_error(error, target) from error
+    try:
+        if old is not None:
+            refuse_newer(old, damaged)
+        with contextlib.closing(open_writer(target)) as connection:
+            cut = _salvage(connection, Pages(damaged, stream), old)
+    except sqlite3.Error as error:
+        raise storage_error(error, target) from error
     counted = seal(target)
     return Salvaged(counted.sessions, counted.events, tuple(cut))
 
