@@ -9,6 +9,7 @@ from pathlib import Path
 from cherry.config.settings import LimitSettings, Settings
 from cherry.domain.events import HistoryCompacted, Notice, StepFailed, TurnFinished
 from cherry.domain.limits import TurnLimits
+from cherry.domain.live import TextStreamed
 from cherry.storage.open import open_store
 from cherry.storage.ports import Amount
 from cherry.testing.model import Price, ScriptedGateway
@@ -117,6 +118,36 @@ async def test_the_bounds_of_a_turn_are_told_when_they_are_near(house, ask, watc
     assert near
 
 
+async def test_steps_and_time_are_told_when_they_are_near(house, ask, watch, events):
+    for number in range(12):
+        house.write(f"{number}.txt", f"{number}\n")
+    reads = [ToolCall("fs.read", {"path": f"{number}.txt"}) for number in range(9)]
+    waits = ToolCall("shell.run", {"command": "sleep 2.5"})
+    client = await house.open(ScriptedGateway(Script(*reads, "Done.", waits, "Done.")))
+    session = await client.create_session(house.workspace)
+    seen = await watch(client, session.id, ask("Read", limits=TurnLimits(max_steps=10)))
+    assert [notice.text for notice in events(seen, Notice)] == ["8 of the 10 model calls this turn may make are made."]
+    seen = await watch(client, session.id, ask("Wait", approver="yes", limits=TurnLimits(max_seconds=3)))
+    assert "of the 3.0 s it may take" in str([notice.text for notice in events(seen, Notice)])
+
+
+async def test_an_interrupted_call_counts_as_far_as_it_went_and_its_words_are_kept(house, ask, events):
+    gateway = ScriptedGateway(Script(answer(" ".join(f"w{n}" for n in range(4_000)), pause=0.05)), price=PRICE)
+    client = await house.open(gateway)
+    session = await client.create_session(house.workspace)
+    seen = []
+    async for item in client.run(session.id, ask("Talk")):
+        seen.append(item)
+        if isinstance(item, TextStreamed) and "w40 " in item.text:
+            await client.interrupt(session.id)
+    (failed,) = events(seen, StepFailed)
+    assert failed.partial.startswith("w0 w1 w2 ")
+    assert failed.fault.code == "run.interrupted"
+    assert 0 < failed.cost.usd < Decimal("0.2")
+    (end,) = events(seen, TurnFinished)
+    assert (end.outcome, end.cost, end.usage) == ("interrupted", failed.cost, failed.usage)
+
+
 async def test_a_call_that_broke_off_counts_with_all_it_may_have_cost(house, ask, watch, events):
     gateway = ScriptedGateway(Script(CutMidStream(reply=answer("one two three four five " * 20)), "Fine."), price=PRICE)
     client = await house.open(gateway, settings=limited(day_cost_usd="5"))
@@ -156,7 +187,10 @@ def test_parallel_turns_in_two_processes_never_pass_the_budget_of_the_day_togeth
     try:
         for child in children:
             assert json.loads(child.stdout.readline())["ready"]
-        outputs = [json.loads(child.communicate("go\n", timeout=120)[0]) for child in children]
+        for child in children:
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        outputs = [json.loads(child.communicate(timeout=120)[0]) for child in children]
     finally:
         for child in children:
             child.kill()

@@ -1,15 +1,20 @@
 """One model call: the prompt within the window and the budget, the stream to watchers, the whole answer to the log."""
 
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
 from cherry.agent.budget import Reserved, cost_of_failure
 from cherry.agent.journal import Journal
 from cherry.agent.spending import Spending
 from cherry.agent.window import Window
 from cherry.agent.workbench import Workbench
-from cherry.domain.content import AssistantPart, CallPart, FromAssistant
+from cherry.domain.content import AssistantPart, CallPart, FromAssistant, TextPart
 from cherry.domain.errors import CherryError, gateway, run
 from cherry.domain.events import AssistantMessage, StepFailed, StepStarted
 from cherry.domain.live import CallStreamed, ReasoningStreamed, StreamReset, TextStreamed, Working
 from cherry.domain.prompts import Answer, CallDelta, Delta, ModelRef, Prompt, ReasoningDelta, Retrying, TextDelta
+from cherry.domain.usage import Cost, Usage
 from cherry.gateway.port import Gateway
 from cherry.kernel.ids import derived_id
 
@@ -71,20 +76,32 @@ class Answering:
             )
 
     async def _answer(self, reserved: Reserved, started: StepStarted) -> Answer:
-        """The whole answer; one that fails is logged with what came of it."""
+        """The whole answer; one that fails or is interrupted is logged with what came of it."""
         partial: list[str] = []
         try:
             return await self._stream(reserved.prompt, started.step, partial)
         except CherryError as error:
-            failed = StepFailed(
-                step=started.step,
-                attempt=started.attempt,
-                fault=error.fault(),
-                partial="".join(partial),
-                cost=cost_of_failure(error, reserved.ceiling, streamed=bool(partial)),
-            )
-            await self._journal.append(failed)
+            cost = cost_of_failure(error, reserved.ceiling, streamed=bool(partial))
+            usage = self._used_so_far(started, partial) if partial else Usage()
+            await self._journal.append(_failed(started, error, partial, usage, cost))
             raise
+        except asyncio.CancelledError:
+            await self._interrupted(reserved, started, partial)
+            raise
+
+    async def _interrupted(self, reserved: Reserved, started: StepStarted, partial: Sequence[str]) -> None:
+        """The provider was asked and is not heard to the end: what came so far was paid for, and is kept."""
+        usage = self._used_so_far(started, partial)
+        so_far = reserved.prompt._replace(max_output_tokens=max(1, usage.output_tokens))
+        cost = self._gateway.price_ceiling(so_far, started.prompt_tokens)
+        error = CherryError(run.INTERRUPTED, "The answer was interrupted")
+        with contextlib.suppress(CherryError):  # a full disk must not hide the interrupt
+            await self._journal.append(_failed(started, error, partial, usage, cost))
+
+    def _used_so_far(self, started: StepStarted, partial: Sequence[str]) -> Usage:
+        said = Prompt(model_of(started.model), "", (FromAssistant(parts=(TextPart(text="".join(partial)),)),))
+        output = self._gateway.count_tokens(said) if partial else 0
+        return Usage(input_tokens=started.prompt_tokens, output_tokens=output, estimated=True)
 
     async def _stream(self, prompt: Prompt, step: int, partial: list[str]) -> Answer:
         async for item in self._gateway.stream(prompt):
@@ -125,3 +142,14 @@ def model_of(text: str) -> ModelRef:
     if model is None:
         raise CherryError(gateway.UNKNOWN_MODEL, f"{text!r} does not name a model as provider/model")
     return model
+
+
+def _failed(started: StepStarted, error: CherryError, partial: Sequence[str], usage: Usage, cost: Cost) -> StepFailed:
+    return StepFailed(
+        step=started.step,
+        attempt=started.attempt,
+        fault=error.fault(),
+        partial="".join(partial),
+        usage=usage,
+        cost=cost,
+    )

@@ -29,6 +29,9 @@ from cherry.kernel.clock import Clock
 from cherry.kernel.ids import derived_id, new_id
 from cherry.kernel.text import human_seconds
 
+NEAR = 0.8
+"""From this share of its steps or its time on, a person is told."""
+
 
 class Turn:
     def __init__(
@@ -107,6 +110,7 @@ class Turn:
             await self._look_for_loop()
             await self._nudging.tell()
             await self._noticing.look()
+            await self._tell_what_is_near()
             await self._step()
 
     async def _step(self) -> None:
@@ -129,6 +133,21 @@ class Turn:
         if self._state.turn.last_answer is None or await self._nudging.due():
             return False
         return bool(messages) and isinstance(messages[-1], FromAssistant) and not messages[-1].calls
+
+    async def _tell_what_is_near(self) -> None:
+        """Once a turn for steps and for time; money and tokens are told where they are reserved."""
+        limits, turn = self._state.turn.limits, self._state.turn
+        made = turn.steps - turn.steps_before
+        if max(1, int(limits.max_steps * NEAR)) <= made < limits.max_steps:
+            await self._near("steps", f"{made} of the {limits.max_steps} model calls this turn may make are made.")
+        seconds = self._stopwatch.seconds - self._seconds_before
+        if seconds >= limits.max_seconds * NEAR:
+            allowed = human_seconds(limits.max_seconds)
+            await self._near("time", f"The turn has worked for {human_seconds(seconds)} of the {allowed} it may take.")
+
+    async def _near(self, limit: str, text: str) -> None:
+        nonce = f"{limit}.{self._state.turn.limits.max_steps}.{self._state.turn.limits.max_seconds}"
+        await self._journal.append(Notice(level="warning", code="limit.near", text=text, nonce=nonce))
 
     async def _look_for_loop(self) -> None:
         """Tell the model once what repeats; end the turn when it goes on."""
