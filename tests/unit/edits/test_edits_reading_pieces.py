@@ -89,3 +89,20 @@ def test_a_form_that_may_only_show_something_is_not_explicit(answer: str, explic
 def test_a_fault_says_in_which_line_of_the_answer_it_begins(answer: str, line: int) -> None:
     reading = read_edits(answer)
     assert f"line {line} of what you wrote" in reading.faults[0].message
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Use it so:\n\n```js\nf()\n```\n\n## `process.config`\n\nMore.\n",
+        "* `bench/bar.py`\n\n```console\n$ run\n12 ms\n```\n",
+        "`src/app.py`\n```bash\npython src/app.py\n```\n",
+    ],
+)
+def test_a_heading_below_code_and_a_name_above_commands_make_no_file_of_them(answer: str) -> None:
+    assert read_edits(answer).pieces == ()
+
+
+@pytest.mark.parametrize("name", ["run.sh", ".env", "Makefile", "app.log"])
+def test_commands_are_the_content_of_a_file_that_holds_commands(name: str) -> None:
+    assert [edit.path for edit in read_edits(f"`{name}`\n```bash\npython app.py\n```\n").edits] == [name]

@@ -219,7 +219,7 @@ class Scanner:
         self._lines.indent = ""
         if created and not path:
             self._created(created["path"], content)
-        elif path and not fence.cited:
+        elif path and not fence.cited and (fence.path or fence.may_hold(path)):
             yield from self._file(path, content, FORM)
         elif not content.closed:
             self._unclosed(fence, content)
@@ -303,7 +303,7 @@ class Scanner:
             yield from self._file(inside, _Content(rest, True), FORM)
             return
         after, then = [*(yield from self._lines.peek_texts(2)), "", ""][:2]
-        path = path_in(after)
+        path = path_in(after) if not after.lstrip().startswith("#") else None  # a heading is of what follows it
         if not path or fence.is_shown_only or search_replace.start_of(then) or apply_patch.starts_patch(then):
             return
         yield from self._lines.skip_to(after)

@@ -17,6 +17,9 @@ _SHOWN_ONLY = frozenset(
     {"bash", "sh", "shell", "zsh", "fish", "console", "terminal", "shell-session", "cmd", "bat", "powershell", "ps1"}
     | {"output", "log", "plaintext"}
 )
+_OF_COMMANDS = re.compile(
+    r"(?:\.(?:\w*sh|ps1|psm1|bat|cmd|txt|log|out|env|\w*rc|profile)|(?:^|/)[^./]+)$|(?:^|/)\.[^/]+$", re.IGNORECASE
+)
 _DIFFS = frozenset({"diff", "patch", "udiff"})
 
 
@@ -39,6 +42,10 @@ class Fence(NamedTuple):
     def is_shown_only(self) -> bool:
         """Commands and output: without a file name of its own never a file's content."""
         return self.language in _SHOWN_ONLY
+
+    def may_hold(self, path: str) -> bool:
+        """Whether its content can be that of the file named above it: commands and output are only of files that hold such."""
+        return not self.is_shown_only or bool(_OF_COMMANDS.search(path))
 
     def closes(self, line: str) -> bool:
         text = line.strip()
