@@ -137,4 +137,30 @@ def test_a_file_a_person_changed_meanwhile_is_never_overwritten(cherry: Program)
     with provider(Script.of(tell)) as double:
         assert cherry.run("run", "--yes", "go", double=double).code == 0
         assert cherry.read("notes.md") == "what a person wrote\n"
-        assert "edits.stale" in double.model_requests[-1].seen.results[0].text
+        told = [message.text for message in double.model_requests[-1].seen.messages if message.role == "tool"]
+        assert "edits.stale" in told[-1]
+
+
+def test_a_file_that_was_read_can_be_written_whatever_its_name_and_nothing_is_said_to_have_changed(
+    cherry: Program,
+) -> None:
+    name = "new\nline.txt"
+    cherry.write(name, "old\n")
+    prints = ToolCall("shell.run", {"command": "seq 1 20000"})
+
+    def tell(request: SeenRequest) -> Words:
+        told = [message.text for message in request.messages if message.role == "tool"]
+        match request.number:
+            case 1:
+                return [read(name), prints]
+            case 2:
+                kept = told[1].partition('path "output:')[2].partition('"')[0]
+                return [ToolCall("fs.write", {"path": name, "content": "new\n"}), read(f"output:{kept}")]
+            case _:
+                return "Written."
+
+    with provider(Script.of(tell)) as double:
+        assert cherry.run("run", "--yes", "go", double=double).out == "Written.\n"
+        said = [message.text for message in double.model_requests[-1].seen.messages if message.role == "user"]
+        assert said == ["go"]
+    assert cherry.read(name) == "new\n"

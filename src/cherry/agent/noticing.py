@@ -14,6 +14,7 @@ from cherry.domain.content import TextPart
 from cherry.domain.events import UserMessage
 from cherry.kernel.ids import content_hash, derived_id
 from cherry.security.beneath import open_beneath
+from cherry.tools.names import shown
 
 MAX_FILES = 300
 """The files seen last."""
@@ -101,7 +102,7 @@ class Noticing:
 
 
 def _words(news: dict[str, str]) -> str:
-    lines = [f"- {path}" + (" (gone)" if now == GONE else "") for path, now in list(news.items())[:SHOWN]]
+    lines = [f"- {shown(path)}" + (" (gone)" if now == GONE else "") for path, now in list(news.items())[:SHOWN]]
     if len(news) > SHOWN:
         lines.append(f"- … and {len(news) - SHOWN} more")
     listed = "\n".join(lines)

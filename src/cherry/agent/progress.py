@@ -86,6 +86,7 @@ _VOLATILE = re.compile(
       | \b0x[0-9a-fA-F]{4,}\b                                    # addresses
       | \b(?:pid|PID|process)[ =:]\d+\b
       | /tmp/[\w./-]+
+      | \bdata-[0-9a-f]{12}\b                                    # names of frames, made from what is in them
     """,
     re.VERBOSE,
 )

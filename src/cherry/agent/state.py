@@ -261,7 +261,7 @@ class SessionState:
     def _finish_call(self, seq: int, result: Result) -> None:
         self.pending.results[result.call_id] = result
         if isinstance(result.view, FileView) and result.view.content_hash:
-            self.seen[result.view.path] = result.view.content_hash
+            self.seen[result.view.real_path or result.view.path] = result.view.content_hash
         if self.pending.open_calls:
             return
         results = tuple(self.pending.results[call.id] for call in self.pending.calls)

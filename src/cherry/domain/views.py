@@ -48,6 +48,8 @@ class FileView(Value):
     total_lines: int = 0
     content_hash: str = ""
     """Hash of the whole file as it was read; lets a later write see whether it changed."""
+    real_path: str = ""
+    """The path itself, where `path` is not it but a form that can be shown on one line."""
 
 
 class SearchView(Value):

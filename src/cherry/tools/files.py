@@ -75,7 +75,7 @@ class FileTools:
         if path.startswith(OUTPUT_PREFIX):
             data = await self._blobs.get(path.removeprefix(OUTPUT_PREFIX))
             excerpt = await asyncio.to_thread(excerpt_of, data, path, first=first, limit=limit)
-            return _listing(path, excerpt)
+            return _listing(path, excerpt._replace(digest=""))  # no file that could change
         jailed = self._jail.resolve(path)
         await ctx.proceed(Intent(f"Read {shown(path)}", "read", reads=(jailed.relative,)))
         excerpt = await asyncio.to_thread(read_file, self._jail.root, jailed.relative, first=first, limit=limit)
@@ -172,6 +172,7 @@ def _listing(name: str, excerpt: Excerpt) -> Output:
     numbered = [f"{number:>6}\t{line}" for number, line in enumerate(excerpt.lines, excerpt.first)]
     view = FileView(
         path=shown(name),
+        real_path="" if shown(name) == name else name,
         first_line=excerpt.first,
         lines=len(excerpt.lines),
         total_lines=excerpt.total or 0,
