@@ -194,9 +194,10 @@ def test_a_command_that_ran_when_cherry_was_killed_dies_with_it_and_is_reported_
         "I see.",
     )
     with provider(storyteller(story)) as double:
+        ledger = workplace.write("ledger", "")
         running = workplace.start("run", "--json", "--yes", "go", double=double)
         running.until("tool.started")
-        wait_until(lambda: (workplace.workspace / "ledger").exists())
+        wait_until(lambda: ledger.read_text() == "begun\n")
         running.kill()
         workplace.expect_no_leftovers()
         ended = resume(workplace, double)
@@ -220,6 +221,20 @@ def test_a_background_command_dies_with_a_killed_cherry_too(workplace: Program) 
         running.kill()
         workplace.expect_no_leftovers()
         assert resume(workplace, double).code == 0
+
+
+def test_what_a_killed_cherry_left_in_the_temporary_folder_is_cleared_away_by_the_next(workplace: Program) -> None:
+    temporary = workplace.root / "tmp"
+    temporary.mkdir()
+    (temporary / "cherry-of-another").mkdir()
+    workplace.environ["TMPDIR"] = str(temporary)
+    with provider(storyteller((ToolCall("shell.run", {"command": "touch /tmp/mine; sleep 605"}), "I see."))) as double:
+        running = workplace.start("run", "--json", "--yes", "go", double=double)
+        wait_until(lambda: list(temporary.rglob("mine")) != [])
+        running.kill()
+        workplace.expect_no_leftovers()
+        assert resume(workplace, double).code == 0
+    assert [entry.name for entry in temporary.iterdir()] == ["cherry-of-another"]
 
 
 def test_the_wait_for_an_approval_survives_a_kill(workplace: Program) -> None:

@@ -1,7 +1,6 @@
 """Everything that belongs to one workspace, wired: jail, editor, sandbox, tools, policy, prompts, validation."""
 
 import shutil
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from cherry.agent.spending import Accounts
 from cherry.agent.workbench import Workbench
 from cherry.app.approvals import BareApprovals, RuledApprovals
 from cherry.bootstrap.sandboxes import DeferredSandbox
+from cherry.bootstrap.temporary import make_private_folder, remove_forgotten_folders
 from cherry.bootstrap.validating import Grounds, open_validation
 from cherry.config.settings import Settings
 from cherry.context.prompts import WorkspacePrompts
@@ -70,7 +70,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     settings = around.settings
     own_folder = around.folders.data / "workspaces" / content_hash(str(jail.root).encode())[3:19]
     editor = Editor(jail, around.store.blobs, own_folder)
-    temporary = Path(tempfile.mkdtemp(prefix="cherry-"))
+    temporary = make_private_folder()
     spool = temporary / "output"
     spool.mkdir()
     private = temporary / "sandbox"
@@ -128,6 +128,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     async def close() -> None:
         await standard.processes.close()
         shutil.rmtree(temporary, ignore_errors=True)
+        remove_forgotten_folders()
 
     return Workbench(
         toolbox=standard.toolbox,
