@@ -57,8 +57,8 @@ def backed_up(cherry: Program, name: str = "cherry.tar.gz") -> Path:
     return file
 
 
-def refused(cherry: Program, *words: str, code: str) -> str:
-    ended = cherry.run(*words)
+def refused(cherry: Program, *words: str, code: str, stdin: bytes = b"") -> str:
+    ended = cherry.run(*words, stdin=stdin)
     assert ended.code != 0
     assert f"[{code}]" in ended.err or code in ended.err, ended.err
     return ended.err
@@ -360,3 +360,21 @@ def test_looking_after_data_where_there_are_none_does_no_harm(cherry: Program) -
     shutil.rmtree(cherry.home)
     assert cherry.run("data", "restore", str(file)).code == 0
     work(cherry)
+
+
+def test_a_session_goes_to_another_machine_through_a_pipe_and_can_be_undone_there(
+    cherry: Program, other: Program
+) -> None:
+    session = work(cherry)
+    lines = cherry.run("sessions", "export", "--all", "--contents").raw
+
+    ended = other.run("sessions", "import", "-", "--here", stdin=lines)
+
+    assert ended.code == 0, ended.err
+    assert f"{session} taken in" in ended.out
+    other.write("notes.txt", "after\n")
+    assert other.run("undo", "--yes").code == 0
+    assert other.read("notes.txt") == "before\n"
+    assert "is here already" in cherry.run("sessions", "import", "-", stdin=lines).out
+    refused(cherry, "sessions", "import", "-", code="storage.bad_import", stdin=lines[:-200])
+    assert "no session" in cherry.run("sessions", "import", "-", stdin="\n").out

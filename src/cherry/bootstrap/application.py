@@ -7,6 +7,7 @@ from typing import NamedTuple
 from cherry.app.changes import Changes
 from cherry.app.models import Models
 from cherry.app.sessions import Sessions
+from cherry.app.transfer import Transfer
 from cherry.app.turns import Turns
 from cherry.bootstrap.workspaces import Surroundings, open_workbench
 from cherry.client.inprocess import InProcessClient
@@ -14,6 +15,7 @@ from cherry.client.port import Check
 from cherry.domain.prompts import ModelRef
 from cherry.engine.inline import InlineEngine
 from cherry.gateway.port import Gateway
+from cherry.security.redaction import Redactor, secret_values
 from cherry.storage.holders import holder_id
 from cherry.toon.definition import ToolDefinition
 
@@ -66,6 +68,7 @@ def open_application(
         turns=turns,
         changes=Changes(store, sessions=sessions, turns=turns, engine=engine),
         models=models,
+        transfer=Transfer(store, redact=Redactor(secret_values(around.environ)).redact),
         definitions=definitions,
         checks=checks,
         default_limits=around.settings.limits.for_turn(),

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from cherry.app.changes import Changes, Undoing
 from cherry.app.models import Models
 from cherry.app.sessions import Sessions
+from cherry.app.transfer import Transfer
 from cherry.app.turns import Order, Turns
-from cherry.client.port import Check, Request, Seen, UndoPlan
+from cherry.client.port import Check, Imported, Request, Seen, UndoPlan
 from cherry.domain.content import UserPart
 from cherry.domain.events import Recorded
 from cherry.domain.limits import TurnLimits
@@ -28,6 +29,7 @@ class InProcessClient:
         turns: Turns,
         changes: Changes,
         models: Models,
+        transfer: Transfer,
         definitions: Callable[[], list[ToolDefinition]],
         checks: Callable[[], Awaitable[list[Check]]],
         default_limits: TurnLimits,
@@ -37,6 +39,7 @@ class InProcessClient:
         self._turns = turns
         self._changes = changes
         self._models = models
+        self._transfer = transfer
         self._definitions = definitions
         self._checks = checks
         self._default_limits = default_limits
@@ -111,6 +114,13 @@ class InProcessClient:
 
     async def delete(self, session: str) -> None:
         await self._sessions.delete(session)
+
+    async def export(self, session: str, *, contents: bool = False) -> AsyncIterator[str]:
+        async for line in self._transfer.export(await self._id(session), contents=contents):
+            yield line
+
+    async def import_sessions(self, file: Path, *, workspace: Path | None = None) -> list[Imported]:
+        return await self._transfer.take_in(file, workspace=workspace)
 
     async def diff(self, session: str, *, turn: int | None = None) -> DiffView:
         return await self._changes.diff(await self._id(session), turn=turn)

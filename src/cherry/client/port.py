@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from cherry.agent.permission import Approver
 from cherry.app.doctor import Check
+from cherry.app.transfer import Imported
 from cherry.domain.content import UserPart
 from cherry.domain.events import FileChange, Recorded
 from cherry.domain.limits import TurnLimits
@@ -82,6 +83,14 @@ class Client(Protocol):
     async def rename(self, session: str, title: str) -> None: ...
     async def fork(self, session: str, *, upto_turn: int | None = None) -> SessionInfo: ...
     async def delete(self, session: str) -> None: ...
+    def export(self, session: str, *, contents: bool = False) -> AsyncIterator[str]:
+        """The session as JSON lines, see `cherry.app.transfer`; ends with an error where the log cannot be read."""
+        ...
+
+    async def import_sessions(self, file: Path, *, workspace: Path | None = None) -> list[Imported]:
+        """Take in what `export` gave; into `workspace` instead of the folder it was made in. Raises storage.BAD_IMPORT."""
+        ...
+
     async def diff(self, session: str, *, turn: int | None = None) -> DiffView:
         """All changes of the session (or of one turn) that still stand, as a diff from before to what Cherry wrote."""
         ...
@@ -108,4 +117,4 @@ class Client(Protocol):
     async def close(self) -> None: ...
 
 
-__all__ = ["Check", "Client", "Request", "Seen", "UndoPlan"]
+__all__ = ["Check", "Client", "Imported", "Request", "Seen", "UndoPlan"]

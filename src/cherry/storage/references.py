@@ -48,6 +48,11 @@ def references(connection: sqlite3.Connection, blobs: Path, *, go_on: Callable[[
     return found
 
 
+def names_in(text: bytes) -> Iterator[str]:
+    """Every name of a content in it, as often as it stands there."""
+    return (name.decode() for name in NAME.findall(text))
+
+
 def expected(kind: str, body: bytes) -> Iterator[bytes]:
     """Contents without which something of this event is lost: whole outputs, and what undo needs of small files."""
     if kind == "tool.finished":

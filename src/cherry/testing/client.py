@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from cherry.client.port import Check, Request, Seen, UndoPlan
+from cherry.client.port import Check, Imported, Request, Seen, UndoPlan
 from cherry.domain.calls import Result, Status
 from cherry.domain.content import AssistantPart, FromAssistant, TextPart, UserPart
 from cherry.domain.errors import CherryError, edits, run, storage
@@ -92,6 +92,7 @@ class FakeClient:
         self.known_tools: list[ToolDefinition] = []
         self.known_checks: list[Check] = []
         self.summary = ""
+        self.imported: list[Imported] = []
         self.closed = False
         self._turns = [list(turn) for turn in turns]
         self._sessions: dict[str, SessionInfo] = {}
@@ -165,6 +166,14 @@ class FakeClient:
     async def delete(self, session: str) -> None:
         info = await self.session(session)
         del self._sessions[info.id], self._logs[info.id]
+
+    async def export(self, session: str, *, contents: bool = False) -> AsyncIterator[str]:
+        async for recorded in self.events(session):
+            yield recorded.model_dump_json()
+
+    async def import_sessions(self, file: Path, *, workspace: Path | None = None) -> list[Imported]:
+        """Takes nothing in: what a test puts into `imported` is what it says."""
+        return self.imported
 
     async def choose_model(self, session: str, model: str) -> None:
         await self._update(session, model=model)

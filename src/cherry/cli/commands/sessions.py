@@ -1,6 +1,11 @@
 """`cherry sessions`: what was talked about, and keeping order in it."""
 
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TextIO
 
 import click
@@ -12,11 +17,12 @@ from cherry.cli.render.summary import money, tokens
 from cherry.cli.render.surface import PlainSurface
 from cherry.cli.render.table import table
 from cherry.cli.transcript import markdown
-from cherry.client.port import Client
+from cherry.client.port import Client, Imported
 from cherry.domain.errors import CherryError, config
-from cherry.domain.events import Recorded
 from cherry.domain.sessions import SessionInfo
 from cherry.kernel.text import one_line, plural, visible
+
+_EVERY = 1_000_000_000
 
 
 @click.group(
@@ -26,7 +32,7 @@ from cherry.kernel.text import one_line, plural, visible
 )
 @click.pass_context
 def sessions(ctx: click.Context, /) -> int:
-    """List, show, rename, fork, export, delete and search sessions. Alone: list.
+    """List, show, rename, fork, export, import, delete and search sessions. Alone: list.
 
     ID is a session's id or the beginning of it; where it may be left out, this workspace's last session is meant.
     """
@@ -120,7 +126,12 @@ def fork(ctx: click.Context, /, session: str, turn: int | None, cwd: Path) -> in
 
 
 @sessions.command(
-    "export", epilog=examples("cherry sessions export > session.jsonl\ncherry sessions export s_01jd --format markdown")
+    "export",
+    short_help="Write a whole session, every event of it.",
+    epilog=examples(
+        "cherry sessions export > session.jsonl\ncherry sessions export s_01jd --format markdown\n"
+        "cherry sessions export --all --contents -o sessions.jsonl"
+    ),
 )
 @click.argument("session", metavar="[ID]", default="")
 @click.option(
@@ -131,23 +142,70 @@ def fork(ctx: click.Context, /, session: str, turn: int | None, cwd: Path) -> in
     show_default=True,
     help="One event per line, or to read.",
 )
+@click.option("--contents", is_flag=True, help="With the kept outputs and the files that undo needs; JSON only.")
+@click.option("--all", "everything", is_flag=True, help="Every session of every workspace.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Into this new file.")
 @cwd_option
 @click.pass_context
-def export(ctx: click.Context, /, session: str, form: str, output: Path | None, cwd: Path) -> int:
-    """Write a whole session, every event of it. Of a damaged one: what can be read."""
+def export(
+    ctx: click.Context, /, session: str, form: str, contents: bool, everything: bool, output: Path | None, cwd: Path
+) -> int:
+    """Write a whole session, every event of it, for `cherry sessions import` or another program. Of a damaged one: what can be read.
+
+    Keys that are recognised are taken out. Without --contents, an imported session cannot undo what it changed.
+    """
+    if contents and form != "json":
+        raise click.UsageError("--contents needs --format json.")
+    if session and everything:
+        raise click.UsageError("Name a session, or give --all.")
     place = place_of(ctx, cwd)
 
     async def work(client: Client) -> int:
-        info = await session_meant(client, place.workspace, session)
+        found = (
+            await client.sessions(limit=_EVERY)
+            if everything
+            else [await session_meant(client, place.workspace, session)]
+        )
         if output is None:
-            async for recorded in client.events(info.id):
-                place.screen.out.write(_exported(recorded, form))
+            for info in found:
+                await _export(client, info.id, form, contents=contents, write=place.screen.out.write)
             return 0
         with _new_file(output) as file:
-            async for recorded in client.events(info.id):
-                file.write(_exported(recorded, form))
-        place.print(f"{info.id} is in {output}.")
+            for info in found:
+                await _export(client, info.id, form, contents=contents, write=file.write)
+        place.print(f"{plural(len(found), 'session') if everything else info.id} is in {output}.")
+        return 0
+
+    return with_client(place, work)
+
+
+@sessions.command(
+    "import",
+    short_help="Take in sessions that were exported.",
+    epilog=examples(
+        "cherry sessions import session.jsonl\ncherry sessions import session.jsonl --here\n"
+        "ssh other cherry sessions export --all --contents | cherry sessions import -"
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--here", is_flag=True, help="As sessions of this workspace, not of the folder they were made in.")
+@cwd_option
+@click.pass_context
+def import_(ctx: click.Context, /, file: Path, here: bool, cwd: Path) -> int:
+    """Take in sessions as `cherry sessions export` writes them, from FILE or standard input (-).
+
+    Every line is checked first. A session that is here already is left alone; one whose id belongs to another session gets a new id.
+    Nothing in it is run: what was still to be done in it counts as cancelled. Import what you would also read and trust.
+    """
+    place = place_of(ctx, cwd)
+
+    async def work(client: Client) -> int:
+        with _readable(file) as path:
+            done = await client.import_sessions(path, workspace=place.workspace if here else None)
+        for imported in done:
+            place.print(_imported_line(imported))
+        if not done:
+            place.print("There is no session in it.")
         return 0
 
     return with_client(place, work)
@@ -225,8 +283,37 @@ def _facts(info: SessionInfo, now: float) -> str:
     return " · ".join(facts)
 
 
-def _exported(recorded: Recorded, form: str) -> str:
-    return markdown(recorded) if form == "markdown" else recorded.model_dump_json() + "\n"
+async def _export(client: Client, session: str, form: str, *, contents: bool, write: Callable[[str], object]) -> None:
+    if form == "markdown":
+        async for recorded in client.events(session):
+            write(markdown(recorded))
+    else:
+        async for line in client.export(session, contents=contents):
+            write(line + "\n")
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[Path]:
+    """The file, or what comes in on standard input as one: it is read twice."""
+    if str(file) != "-":
+        yield file
+        return
+    with NamedTemporaryFile(prefix="cherry-import-") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _imported_line(imported: Imported) -> str:
+    said = {
+        "new": "taken in",
+        "renamed": "taken in under a new id, there was another session of the old one",
+        "here": "is here already, nothing was done",
+    }
+    facts = [plural(imported.events, "event"), plural(imported.contents, "content")]
+    if imported.missing:
+        facts.append(f"{plural(imported.missing, 'content')} missing: some changes cannot be undone")
+    return f"{imported.session} {said[imported.state]} ({', '.join(facts)}): {one_line(visible(imported.title), 60)}"
 
 
 def _new_file(path: Path) -> TextIO:
