@@ -57,7 +57,7 @@ def test_claude_is_counted_with_a_margin_above_its_last_published_vocabulary() -
 def test_a_family_is_told_by_the_models_own_name_whoever_serves_it() -> None:
     assert family_of("deepseek/deepseek-v4-pro") is family_of("deepseek-chat")
     assert family_of("Claude-Opus-5-5") is family_of("claude-haiku-5-5")
-    assert family_of("something-new") is family_of("gpt-4-turbo")
+    assert family_of("something-new") == family_of("gpt-4-turbo")._replace(vocabulary="")
 
 
 @given(st.text(max_size=300))
