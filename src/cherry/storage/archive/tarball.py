@@ -2,9 +2,12 @@
 
 What is written is read by any tar. What is read must look exactly as it is written here: one gzip member, plain files with short
 names, nothing before, between or after them. So there are no links, devices, folders, sparse files or long headers to be careful
-with, one changed byte is always noticed, and memory stays bounded whatever the sizes claimed.
+with, and memory stays bounded whatever the sizes claimed. One changed byte is always noticed: behind the head of the gzip member, in
+a field other programs pass over, stands a hash of everything that follows.
 """
 
+import hashlib
+import os
 import struct
 import tarfile
 import zlib
@@ -17,23 +20,25 @@ BLOCK = 512
 CHUNK = 1 << 20
 LONGEST_NAME = 99
 _LEVEL = 6
-_START = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-"""No name, no time, no operating system: every backup begins alike."""
+_DIGEST = 32
+_START = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff" + struct.pack("<H2sH", 4 + _DIGEST, b"Ch", _DIGEST)
+"""Deflated, one extra field, no name, no time, no operating system: every backup begins alike. The hash follows."""
 _TRAILER = struct.Struct("<II")
 _MASK = 0xFFFFFFFF
 _NOTHING = bytes(BLOCK)
 
 
 class TarWriter:
-    """Writes entries one after the other. `close` completes the archive; it does not close the stream."""
+    """Writes entries one after the other, from the beginning of a file. `close` completes the archive; it does not close the stream."""
 
     def __init__(self, stream: BinaryIO, *, made_at: float) -> None:
         self._stream = stream
         self._made_at = int(made_at)
         self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._digest = hashlib.blake2b(digest_size=_DIGEST)
         self._sum = 0
         self._length = 0
-        stream.write(_START)
+        stream.write(_START + bytes(_DIGEST))
 
     def add(self, name: str, size: int, chunks: Iterable[bytes]) -> None:
         """`chunks` must have `size` bytes together: ValueError otherwise, and the archive is useless."""
@@ -48,13 +53,20 @@ class TarWriter:
 
     def close(self) -> None:
         self._write(_NOTHING * 2)
-        self._stream.write(self._compressor.flush())
-        self._stream.write(_TRAILER.pack(self._sum, self._length & _MASK))
+        self._put(self._compressor.flush())
+        self._put(_TRAILER.pack(self._sum, self._length & _MASK))
+        self._stream.seek(len(_START))
+        self._stream.write(self._digest.digest())
+        self._stream.seek(0, os.SEEK_END)
 
     def _write(self, data: bytes) -> None:
         self._sum = zlib.crc32(data, self._sum)
         self._length += len(data)
-        self._stream.write(self._compressor.compress(data))
+        self._put(self._compressor.compress(data))
+
+    def _put(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._stream.write(data)
 
 
 class Entry(NamedTuple):
@@ -76,6 +88,8 @@ class TarReader:
         self._length = 0
         if stream.read(len(_START)) != _START:
             raise self.bad("it does not begin as one does")
+        self._expected = stream.read(_DIGEST)
+        self._digest = hashlib.blake2b(digest_size=_DIGEST)
 
     def entries(self) -> Iterator[Entry]:
         """In their order. When they are through, the archive has been whole."""
@@ -114,7 +128,7 @@ class TarReader:
     def _take(self, count: int) -> bytes:
         """Exactly so many bytes."""
         while len(self._ready) < count:
-            data = self._decompressor.unconsumed_tail or self._stream.read(1 << 16)
+            data = self._decompressor.unconsumed_tail or self._read(1 << 16)
             if not data or self._decompressor.eof:
                 raise self.bad("it ends too early")
             try:
@@ -130,7 +144,7 @@ class TarReader:
 
     def _end(self) -> None:
         while not self._decompressor.eof:  # the last bytes of the compressed content say only that it ends
-            data = self._decompressor.unconsumed_tail or self._stream.read(1 << 16)
+            data = self._decompressor.unconsumed_tail or self._read(1 << 16)
             if not data:
                 raise self.bad("it ends too early")
             try:
@@ -139,11 +153,16 @@ class TarReader:
                 raise self.bad("its compressed content is damaged") from error
             if self._ready:
                 raise self.bad("there is something behind its last entry")
-        rest = self._decompressor.unused_data + self._stream.read(BLOCK)
+        rest = self._decompressor.unused_data + self._read(BLOCK)
         if self._ready or len(rest) != _TRAILER.size:
             raise self.bad("there is something behind its end" if len(rest) > _TRAILER.size else "it ends too early")
-        if _TRAILER.unpack(rest) != (self._sum, self._length & _MASK):
+        if _TRAILER.unpack(rest) != (self._sum, self._length & _MASK) or self._digest.digest() != self._expected:
             raise self.bad("its checksum is wrong")
+
+    def _read(self, count: int) -> bytes:
+        data = self._stream.read(count)
+        self._digest.update(data)
+        return data
 
 
 def _head(name: str, size: int, made_at: int) -> bytes:
