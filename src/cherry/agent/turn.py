@@ -24,6 +24,7 @@ from cherry.domain.content import FromAssistant, TextPart
 from cherry.domain.errors import CherryError, run
 from cherry.domain.events import ContextPrepared, Notice, Outcome, TurnFinished, UserMessage
 from cherry.domain.exits import Exit
+from cherry.domain.live import Working
 from cherry.gateway.port import Gateway
 from cherry.kernel.clock import Clock
 from cherry.kernel.ids import derived_id, new_id
@@ -125,6 +126,7 @@ class Turn:
         for sentence in await self._bench.editor.recover():
             await self._journal.append(Notice(level="warning", code="edits.recovered", text=sentence))
         if self._state.context is None:
+            self._journal.emit(Working("Looking at the workspace"))
             await self._journal.append(ContextPrepared(text=await self._bench.prompts.prepare()))
 
     async def _answered(self) -> bool:

@@ -1,5 +1,6 @@
 """Everything that belongs to one workspace, wired: jail, editor, sandbox, tools, policy, prompts, validation."""
 
+import os
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -64,11 +65,15 @@ class Surroundings(NamedTuple):
     """The workspace's own notes and settings may be used."""
 
 
+MAP_SECONDS = 2.0
+"""Looking for the files of a workspace that is not a repository; what is not found by then is not on the map."""
+
+
 def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     """Touches nothing slow: the sandbox is looked for at the first command, grammars are loaded at the first change."""
     jail = Jail(workspace)
     settings = around.settings
-    own_folder = around.folders.data / "workspaces" / content_hash(str(jail.root).encode())[3:19]
+    own_folder = around.folders.data / "workspaces" / content_hash(os.fsencode(jail.root))[3:19]
     editor = Editor(jail, around.store.blobs, own_folder)
     temporary = make_private_folder()
     spool = temporary / "output"
@@ -79,7 +84,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     git = Git(jail.root, around.environ)
 
     async def files() -> Sequence[str]:
-        return (await workspace_files(git, jail.root)).names
+        return (await workspace_files(git, jail.root, seconds=MAP_SECONDS)).names
 
     sandbox = DeferredSandbox(
         around.machine.probe, required=settings.sandbox.required is True, environ=around.environ, temporary=private

@@ -63,8 +63,11 @@ class TurnOptions(NamedTuple):
 
 def workspace_at(folder: Path) -> Path:
     """The folder, absolute and with links resolved. Raises CherryError(config.BAD_USAGE) when it is none."""
-    resolved = folder.expanduser().resolve()
-    if not resolved.is_dir():
+    try:
+        resolved = folder.expanduser().resolve()
+    except (OSError, RuntimeError):  # the folder we are in was removed; somebody without a home
+        resolved = None
+    if resolved is None or not resolved.is_dir():
         raise CherryError(
             config.BAD_USAGE, "The workspace is not a folder", where=str(folder), next_step="Name an existing folder."
         )

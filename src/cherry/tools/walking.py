@@ -5,6 +5,7 @@ Follows no symbolic links, opens nothing, is bounded in number and time.
 
 import asyncio
 import os
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ CLUTTER = frozenset(
 )
 """Folders of these names are passed over where git does not say what to ignore."""
 MAX_FILES = 200_000
-_SECONDS = 10.0
+MAX_SECONDS = 10.0
 
 
 class Files(NamedTuple):
@@ -29,32 +30,34 @@ class Files(NamedTuple):
     """What was passed over, in words."""
 
 
-async def workspace_files(git: Git, root: Path, below: str = ".") -> Files:
-    """All files below a folder (or the one file) given relative to the workspace."""
+async def workspace_files(git: Git, root: Path, below: str = ".", *, seconds: float = MAX_SECONDS) -> Files:
+    """All files below a folder (or the one file) given relative to the workspace. `seconds`: how long a walk may take."""
     try:
         known = await list_files(git, below)
     except CherryError:  # no git, or it takes too long: walking works without it
         known = None
     if known is not None:
         return Files(known, "Files ignored by git are left out.")
-    return await asyncio.to_thread(walk, root, below)
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(walk, root, below, seconds, stop)
+    finally:
+        stop.set()  # a thread that nobody waits for any more would keep the process from ending
 
 
-def walk(root: Path, below: str) -> Files:
+def walk(root: Path, below: str, seconds: float, stop: threading.Event) -> Files:
     start = root / below
     if not start.is_dir():
         return Files((os.path.normpath(below),), "")
-    deadline = time.monotonic() + _SECONDS
+    deadline = time.monotonic() + seconds
     found: list[str] = []
     passed_over: set[str] = set()
     prefix = "" if below == "." else f"{below}/"
     waiting = [(str(start), prefix)]
     while waiting:
         folder, prefix = waiting.pop()
-        if len(found) > MAX_FILES or time.monotonic() > deadline:
-            return Files(
-                tuple(found), f"Not everything was looked at: more than {MAX_FILES:,} files or {_SECONDS:g} s."
-            )
+        if len(found) > MAX_FILES or time.monotonic() > deadline or stop.is_set():
+            return Files(tuple(found), f"Not everything was looked at: more than {MAX_FILES:,} files or {seconds:g} s.")
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:

@@ -81,7 +81,7 @@ def _is_bare(ctx: click.Context) -> bool:
 def _request_parts(words: tuple[str, ...], options: TurnOptions, *, person: bool) -> tuple[UserPart, ...] | None:
     """None when nothing was asked. `-` alone is the request itself; beside other words it is a file to them."""
     attached = tuple(attachment(path) for path in options.attach)
-    spoken = " ".join(word for word in words if word != "-").strip()
+    spoken = _as_text(" ".join(word for word in words if word != "-")).strip()
     wants_input = "-" in words or (not words and not person and not (options.continue_ or options.resume))
     piped = _standard_input() if wants_input else ""
     if spoken and piped:
@@ -90,6 +90,11 @@ def _request_parts(words: tuple[str, ...], options: TurnOptions, *, person: bool
     if not text:
         return None
     return (TextPart(text=text), *attached)
+
+
+def _as_text(argument: str) -> str:
+    """A word of the command line may hold bytes that are no UTF-8."""
+    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _standard_input() -> str:

@@ -35,7 +35,7 @@ from cherry.gateway.wire.encoding import (
     user_text,
 )
 from cherry.gateway.wire.framing import Framing, ServerSentEvents
-from cherry.gateway.wire.json import Json, count, items, obj, text
+from cherry.gateway.wire.json import Json, count, dump, items, obj, text
 from cherry.gateway.wire.names import ToolNames, allowed_id
 from cherry.gateway.wire.parts import AnswerParts
 
@@ -118,7 +118,7 @@ def _turn(role: bytes, blocks: Sequence[bytes]) -> bytes:
 
 
 def _text_block(words: str) -> bytes:
-    return orjson.dumps({"type": "text", "text": words})
+    return dump({"type": "text", "text": words})
 
 
 def _encoded(message: Message, names: ToolNames, options: Options) -> Encoded:
@@ -146,7 +146,7 @@ def _results(message: FromTools) -> Encoded:
         block["content"] = words if words.strip() else "(blank)"
         if not result.ok:
             block["is_error"] = True
-        blocks.append(orjson.dumps(block))
+        blocks.append(dump(block))
     return Encoded("tools", tuple(blocks), results=tuple(result.call_id for result in message.results))
 
 
@@ -173,7 +173,7 @@ def _assistant(message: FromAssistant, names: ToolNames, options: Options) -> En
     while blocks and text(blocks[-1].get("type")).endswith("thinking"):
         blocks.pop()  # an answer may not end with a thought
     calls = tuple(call.id for call in message.calls)
-    return Encoded("assistant", tuple(map(orjson.dumps, blocks)), calls=calls)
+    return Encoded("assistant", tuple(map(dump, blocks)), calls=calls)
 
 
 class _MessagesReader:

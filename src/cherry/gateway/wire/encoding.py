@@ -24,7 +24,7 @@ from cherry.domain.content import (
     TextPart,
 )
 from cherry.domain.prompts import OfferedTool, Prompt
-from cherry.gateway.wire.json import EMPTY, Json, obj
+from cherry.gateway.wire.json import EMPTY, Json, dump, obj
 from cherry.gateway.wire.names import ToolNames
 from cherry.kernel.text import human_bytes
 
@@ -196,7 +196,7 @@ def call_arguments(call: Call) -> dict[str, Any]:
 
 
 def arguments_text(call: Call) -> str:
-    return orjson.dumps(call_arguments(call)).decode()
+    return dump(call_arguments(call)).decode()
 
 
 def own_form(part: ReasoningPart, options: Options) -> Json:

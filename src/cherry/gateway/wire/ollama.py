@@ -26,7 +26,7 @@ from cherry.gateway.wire.encoding import (
     user_text,
 )
 from cherry.gateway.wire.framing import Framing, JsonLines
-from cherry.gateway.wire.json import Json, count, items, obj, text
+from cherry.gateway.wire.json import Json, count, dump, items, obj, text
 from cherry.gateway.wire.names import ToolNames, allowed_id
 from cherry.gateway.wire.openai_chat import function_tool
 from cherry.gateway.wire.parts import AnswerParts
@@ -50,7 +50,7 @@ class OllamaChat:
     def encode(self, prompt: Prompt, options: Options) -> bytes:
         blocks = [block for entry in self._messages.sequence(prompt, options) for block in entry.blocks]
         if prompt.system:
-            blocks.insert(0, orjson.dumps({"role": "system", "content": prompt.system}))
+            blocks.insert(0, dump({"role": "system", "content": prompt.system}))
         body: dict[str, Any] = {"model": prompt.model.model, "messages": joined(blocks), "stream": True}
         if prompt.tools:
             names = self._messages.names(prompt.tools)
@@ -81,7 +81,7 @@ def _encoded(message: Message, names: ToolNames, options: Options) -> Encoded:
     if isinstance(message, FromUser):
         return Encoded("user", _user(message, options))
     if isinstance(message, FromTools):
-        results = tuple(orjson.dumps(_result(result.call_id, result_text(result))) for result in message.results)
+        results = tuple(dump(_result(result.call_id, result_text(result))) for result in message.results)
         return Encoded("tools", results, results=tuple(result.call_id for result in message.results))
     return _assistant(message, names, options)
 
@@ -93,7 +93,7 @@ def _user(message: FromUser, options: Options) -> tuple[bytes, ...]:
     entry["content"] = "\n\n".join(filter(None, words))
     if images:
         entry["images"] = [image_base64(image) for image in images]
-    return (orjson.dumps(entry),) if entry["content"] or images else ()
+    return (dump(entry),) if entry["content"] or images else ()
 
 
 def _result(call_id: str, words: str) -> Json:
@@ -116,7 +116,7 @@ def _assistant(message: FromAssistant, names: ToolNames, options: Options) -> En
             }
             for call in calls
         ]
-    return Encoded("assistant", (orjson.dumps(entry),), calls=tuple(call.id for call in calls))
+    return Encoded("assistant", (dump(entry),), calls=tuple(call.id for call in calls))
 
 
 class _OllamaReader:

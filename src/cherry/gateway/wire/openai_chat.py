@@ -27,7 +27,7 @@ from cherry.gateway.wire.encoding import (
     user_text,
 )
 from cherry.gateway.wire.framing import Framing, ServerSentEvents
-from cherry.gateway.wire.json import EMPTY, Json, count, items, obj, text
+from cherry.gateway.wire.json import EMPTY, Json, count, dump, items, obj, text
 from cherry.gateway.wire.names import ToolNames, allowed_id
 from cherry.gateway.wire.parts import AnswerParts
 
@@ -60,7 +60,7 @@ class OpenAIChat:
     def encode(self, prompt: Prompt, options: Options) -> bytes:
         blocks = [block for entry in self._messages.sequence(prompt, options) for block in entry.blocks]
         if prompt.system:
-            blocks.insert(0, orjson.dumps({"role": "system", "content": prompt.system}))
+            blocks.insert(0, dump({"role": "system", "content": prompt.system}))
         quirks = options.quirks
         body: dict[str, Any] = {"model": prompt.model.model, "messages": joined(blocks), "stream": True}
         if quirks.usage_option:
@@ -91,7 +91,7 @@ def _encoded(message: Message, names: ToolNames, options: Options) -> Encoded:
     if isinstance(message, FromUser):
         return Encoded("user", _user(message, options))
     if isinstance(message, FromTools):
-        results = tuple(orjson.dumps(_result(result.call_id, result_text(result))) for result in message.results)
+        results = tuple(dump(_result(result.call_id, result_text(result))) for result in message.results)
         return Encoded("tools", results, results=tuple(result.call_id for result in message.results))
     return _assistant(message, names, options)
 
@@ -108,7 +108,7 @@ def _user(message: FromUser, options: Options) -> tuple[bytes, ...]:
         return ()
     # Only text: a plain string, which every server takes.
     plain = "\n\n".join(part["text"] for part in content) if all("text" in part for part in content) else None
-    return (orjson.dumps({"role": "user", "content": plain or content}),)
+    return (dump({"role": "user", "content": plain or content}),)
 
 
 def _result(call_id: str, words: str) -> Json:
@@ -133,7 +133,7 @@ def _assistant(message: FromAssistant, names: ToolNames, options: Options) -> En
             }
             for call in calls
         ]
-    return Encoded("assistant", (orjson.dumps(entry),), calls=tuple(call.id for call in calls))
+    return Encoded("assistant", (dump(entry),), calls=tuple(call.id for call in calls))
 
 
 class _ChatReader:

@@ -35,7 +35,7 @@ from cherry.gateway.wire.encoding import (
     user_text,
 )
 from cherry.gateway.wire.framing import Framing, ServerSentEvents
-from cherry.gateway.wire.json import Json, count, items, obj, text
+from cherry.gateway.wire.json import Json, count, dump, items, obj, text
 from cherry.gateway.wire.names import ToolNames, allowed_id
 from cherry.gateway.wire.parts import AnswerParts
 
@@ -95,7 +95,7 @@ def _encoded(message: Message, names: ToolNames, options: Options) -> Encoded:
     if isinstance(message, FromUser):
         return Encoded("user", _user(message, options))
     if isinstance(message, FromTools):
-        outputs = tuple(orjson.dumps(_output(result.call_id, result_text(result))) for result in message.results)
+        outputs = tuple(dump(_output(result.call_id, result_text(result))) for result in message.results)
         return Encoded("tools", outputs, results=tuple(result.call_id for result in message.results))
     return _assistant(message, names, options)
 
@@ -107,7 +107,7 @@ def _user(message: FromUser, options: Options) -> tuple[bytes, ...]:
             content.append({"type": "input_image", "image_url": f"data:{part.media_type};base64,{image_base64(part)}"})
         elif words := user_text(part):
             content.append({"type": "input_text", "text": words})
-    return (orjson.dumps({"role": "user", "content": content}),) if content else ()
+    return (dump({"role": "user", "content": content}),) if content else ()
 
 
 def _output(call_id: str, words: str) -> Json:
@@ -137,7 +137,7 @@ def _assistant(message: FromAssistant, names: ToolNames, options: Options) -> En
         entries += [*waiting, entry]
         waiting = []
     calls = tuple(call.id for call in message.calls)
-    return Encoded("assistant", tuple(map(orjson.dumps, entries)), calls=calls)
+    return Encoded("assistant", tuple(map(dump, entries)), calls=calls)
 
 
 def _call(part: CallPart, names: ToolNames) -> dict[str, Any]:
