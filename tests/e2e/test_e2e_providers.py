@@ -54,7 +54,7 @@ def told_once(ended: Ended, code: str) -> str:
         (Refuse("rate_limited"), 5, "gateway.rate_limit", "tried 2 times", 2),
         (Refuse("rate_limited", retry_after=1000), 5, "gateway.rate_limit", "slow down", 1),
         (Refuse("model_not_found"), 5, "gateway.model_not_found", "has no model test", 1),
-        (Refuse("context_too_long"), 1, "gateway.context_too_long", "longer than the model can read", 1),
+        (Refuse("context_too_long"), 1, "gateway.context_too_long", "longer than the model can read", 3),
         (Refuse("unavailable"), 5, "gateway.overloaded", "tried 2 times", 2),
         (Garbage("html"), 5, "gateway.garbage", "a web page came instead", 1),
         (Garbage("broken_json"), 5, "gateway.garbage", "not a JSON object", 2),

@@ -201,15 +201,26 @@ CALL = {"type": "call", "call": {"id": "c1", "tool": "fs.read", "arguments": {}}
 
 def test_a_step_that_gave_no_answer_says_what_why_and_what_to_do() -> None:
     fault = CherryError(gateway.TIMEOUT, where="openai/gpt-5", why="first byte took longer than 120 s").fault()
-    assert drawn([TextStreamed(1, "Half"), StepFailed(step=1, fault=fault, partial="Half")]) == text(
-        """
-        Half
-        ↺ The answer above broke off; nothing of it was used.
-        ✗ The provider did not answer in time (openai/gpt-5): first byte took longer than 120 s.
-        → Try again, choose another model, or raise the deadline named above under `gateway.deadlines`.
-          gateway.timeout
-        """
-    )
+    failed = StepFailed(step=1, fault=fault, partial="Half")
+    lines = drawn([TextStreamed(1, "Half"), failed, TurnFinished(outcome="no_provider", fault=fault)]).splitlines()
+    assert lines[:-1] == [
+        "Half",
+        "↺ The answer above broke off; nothing of it was used.",
+        "✗ The provider did not answer in time (openai/gpt-5): first byte took longer than 120 s.",
+        "→ Try again, choose another model, or raise the deadline named above under `gateway.deadlines`.",
+        "  gateway.timeout",
+    ]
+
+
+def test_a_failed_step_that_cherry_gets_over_by_itself_takes_one_line() -> None:
+    fault = CherryError(gateway.CONTEXT_TOO_LONG, where="openai/gpt-5").fault()
+    again = StepStarted(step=1, attempt=2, model="openai/gpt-5")
+    lines = drawn([StepFailed(step=1, fault=fault), again, said("Done.")]).splitlines()
+    assert lines == [
+        "↺ The conversation is longer than the model can read (openai/gpt-5). Trying again.",
+        "",
+        "Done.",
+    ]
 
 
 def test_a_failed_call_says_why_and_shows_more_of_the_output() -> None:

@@ -83,8 +83,8 @@ class Painter:
         self._output_tail = ""
         self._drew_lines = False
         """The last thing drawn was not the model's text."""
-        self._told: Fault | None = None
-        """Why the last step failed: when the turn ends for it, it is not said again."""
+        self._failed: Fault | None = None
+        """Why the last step failed. It is said in full when the turn ends for it, in a line when Cherry goes on by itself."""
 
     def draw(self, seen: Seen) -> None:
         if isinstance(seen, Recorded):
@@ -96,7 +96,7 @@ class Painter:
         match event:
             case StepStarted():
                 self._streamed = False
-                self._told = None
+                self._went_on()
                 self._say_now(f"Waiting for {visible(event.model)}")
             case AssistantMessage():
                 self._assistant_message(event)
@@ -187,8 +187,12 @@ class Painter:
         if self._streamed:
             self._warn("↺ The answer above broke off; nothing of it was used.")
         self._streamed = False
-        self._told = event.fault
-        self._lines(fault_lines(event.fault, self._style))
+        self._failed = event.fault
+
+    def _went_on(self) -> None:
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            self._warn(f"↺ {one_line(visible(failed.message), 160)} Trying again.")
 
     def _stream_reset(self, live: StreamReset) -> None:
         self._surface.end_stream()
@@ -266,7 +270,10 @@ class Painter:
         self._running.clear()
         self._surface.status("")
         self._surface.end_stream()
-        if event.fault and event.fault != self._told and event.outcome != "interrupted":
+        if self._failed is not None and self._failed != event.fault:
+            self._went_on()
+        self._failed = None
+        if event.fault and event.outcome != "interrupted":
             self._lines(fault_lines(event.fault, self._style))
         self._lines([outcome_line(event, self._style)])
 
