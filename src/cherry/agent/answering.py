@@ -81,22 +81,27 @@ class Answering:
         try:
             return await self._stream(reserved.prompt, started.step, partial)
         except CherryError as error:
+            if error.kind is run.NO_PROGRESS:  # it was us who broke it off
+                await self._broken_off(reserved, started, partial, error)
+                raise
             cost = cost_of_failure(error, reserved.ceiling, streamed=bool(partial))
             usage = self._used_so_far(started, partial) if partial else Usage()
             await self._journal.append(_failed(started, error, partial, usage, cost))
             raise
         except asyncio.CancelledError:
-            await self._interrupted(reserved, started, partial)
+            interrupted = CherryError(run.INTERRUPTED, "The answer was interrupted")
+            with contextlib.suppress(CherryError):  # a full disk must not hide the interrupt
+                await self._broken_off(reserved, started, partial, interrupted)
             raise
 
-    async def _interrupted(self, reserved: Reserved, started: StepStarted, partial: Sequence[str]) -> None:
+    async def _broken_off(
+        self, reserved: Reserved, started: StepStarted, partial: Sequence[str], error: CherryError
+    ) -> None:
         """The provider was asked and is not heard to the end: what came so far was paid for, and is kept."""
         usage = self._used_so_far(started, partial)
         so_far = reserved.prompt._replace(max_output_tokens=max(1, usage.output_tokens))
         cost = self._gateway.price_ceiling(so_far, started.prompt_tokens)
-        error = CherryError(run.INTERRUPTED, "The answer was interrupted")
-        with contextlib.suppress(CherryError):  # a full disk must not hide the interrupt
-            await self._journal.append(_failed(started, error, partial, usage, cost))
+        await self._journal.append(_failed(started, error, partial, usage, cost))
 
     def _used_so_far(self, started: StepStarted, partial: Sequence[str]) -> Usage:
         said = Prompt(model_of(started.model), "", (FromAssistant(parts=(TextPart(text="".join(partial)),)),))

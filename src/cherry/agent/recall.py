@@ -21,6 +21,7 @@ from cherry.kernel.text import one_line
 from cherry.storage.ports import EventLog
 from cherry.storage.searching import Wanted, fold_text
 from cherry.tools.context import Found, Passage
+from cherry.toon.definition import wire_name
 
 MAX_PASSAGES = 20
 PASSAGE_CHARS = 600
@@ -48,7 +49,7 @@ def _texts(event: Event) -> Iterator[tuple[str, str]]:
             yield from ((who, part.text) for part in parts if isinstance(part, TextPart | FilePart))
         case AssistantMessage(message=message):
             yield from _answered(message)
-        case ToolFinished(title=title, result=result):
+        case ToolFinished(tool=tool, title=title, result=result) if not _is_search(tool):
             yield f"result of {title}", result.text
         case QuestionAsked(question=question):
             yield "you asked", question
@@ -59,7 +60,12 @@ def _texts(event: Event) -> Iterator[tuple[str, str]]:
 def _answered(message: FromAssistant) -> Iterator[tuple[str, str]]:
     if message.text:
         yield "you", message.text
-    yield from (("your call", _call_text(call)) for call in message.calls)
+    yield from (("your call", _call_text(call)) for call in message.calls if not _is_search(call.tool))
+
+
+def _is_search(tool: str) -> bool:
+    """Searches would find themselves."""
+    return wire_name(tool) == "history_search"
 
 
 def _call_text(call: Call) -> str:
