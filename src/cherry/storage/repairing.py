@@ -9,6 +9,7 @@ from cherry.storage.faults import os_fault
 from cherry.storage.folders import make_private, sync_folder
 from cherry.storage.replacing import (
     DATABASE,
+    STAGED_FILES,
     Replacement,
     aside_name,
     commit,
@@ -16,6 +17,7 @@ from cherry.storage.replacing import (
     new_staging,
     settle,
     sweep_staging,
+    write_durably,
 )
 from cherry.storage.sole import upkeep_lock
 from cherry.storage.sqlite.salvage import Salvaged, salvage
@@ -25,7 +27,7 @@ from cherry.storage.sqlite.snapshot import alone
 class Repaired(NamedTuple):
     salvaged: Salvaged
     aside: Path
-    """Folder with the damaged file."""
+    """Folder with the damaged file, and with the rest of each session that was cut as JSON lines."""
 
 
 def repair(folder: Path, *, now: float) -> Repaired:
@@ -44,7 +46,8 @@ def repair(folder: Path, *, now: float) -> Repaired:
                 if not salvaged.sessions:
                     raise _nothing(damaged)
                 aside = aside_name(folder, "damaged", now)
-                commit(folder, staging, Replacement(aside))
+                rests = _stage_rests(staging, salvaged)
+                commit(folder, staging, Replacement(aside, tuple((name, str(folder / aside / name)) for name in rests)))
                 finish(folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -61,6 +64,22 @@ def put_blobs_aside(folder: Path, blobs: list[Path], *, now: float) -> Path:
             sync_folder(blob.parent)
         sync_folder(aside)
     return aside
+
+
+def rest_name(session: str) -> str:
+    """Of the file with what could be read behind a hole."""
+    return f"rest-of-{''.join(char for char in session if char.isalnum() or char in '-_')[:100]}.jsonl"
+
+
+def _stage_rests(staging: Path, salvaged: Salvaged) -> list[str]:
+    (staging / STAGED_FILES).mkdir(mode=0o700)
+    names = []
+    for cut in salvaged.cut:
+        if cut.rest:
+            names.append(rest_name(cut.session))
+            content = "".join(f"{line}\n" for line in cut.rest).encode("utf-8", "replace")
+            write_durably(staging / STAGED_FILES / names[-1], content)
+    return names
 
 
 def _nothing(damaged: Path) -> CherryError:

@@ -71,7 +71,6 @@ SELECT session, '', 0, 0, 0 FROM sessions WHERE session NOT IN (SELECT session F
 FREE_TENURES = "UPDATE leases SET holder = '' WHERE holder <> ''"
 HOLDERS = "SELECT holder FROM leases WHERE holder <> '' LIMIT 20"
 EVERY_FENCE = "SELECT session, fence FROM leases"
-LAST_SEQS = "SELECT session, max(seq) FROM events GROUP BY session"
 EVERY_BODY = "SELECT session, CAST(body AS BLOB) FROM events"
 BODIES_WITH_CONTENTS = """
 SELECT session, kind, CAST(body AS BLOB) FROM events WHERE kind IN ('tool.finished', 'changes.applied')

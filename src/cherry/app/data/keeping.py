@@ -22,9 +22,10 @@ from cherry.storage.archive import restoring, saving
 from cherry.storage.blobs import blob_of, blob_paths
 from cherry.storage.open import open_store
 from cherry.storage.references import missing
-from cherry.storage.repairing import put_blobs_aside, repair
+from cherry.storage.repairing import put_blobs_aside, repair, rest_name
 from cherry.storage.replacing import BLOBS, DATABASE, settle, time_stamp
 from cherry.storage.sqlite.database import Database
+from cherry.storage.sqlite.salvage import Cut
 from cherry.storage.upkeep import Bounds, Finding, Plan, Pruned, Report
 
 
@@ -168,7 +169,8 @@ class DataKeeping:
                 f"Saved {plural(saved.sessions, 'session')} with {plural(saved.events, 'event')} into a new database; "
                 f"the damaged one is kept in {repaired.aside}."
             )
-            done += [_cut_sentence(cut.session, cut.events, cut.lost, cut.why) for cut in saved.cut]
+            done += [_cut_sentence(cut, repaired.aside) for cut in saved.cut]
+            done += [f"The first event of {session} was lost and made up from the index." for session in saved.made_up]
         elif "index" in about:
             done.append(f"Drew the index of {plural(self._rebuild(), 'session')} anew from their events.")
         if seen.damaged:
@@ -187,10 +189,12 @@ class DataKeeping:
         return asyncio.run(rebuild())
 
 
-def _cut_sentence(session: str, events: int, lost: int, why: str) -> str:
-    if not events:
-        return f"Nothing of {session} could be saved: {why}."
-    return f"{session} ends after event {events} now, {plural(lost, 'event')} after it could not be saved: {why}."
+def _cut_sentence(cut: Cut, aside: Path) -> str:
+    if cut.events:
+        said = f"{cut.session} ends after event {cut.events} now ({cut.why}); {plural(cut.lost, 'event')} after it could not be saved"
+    else:
+        said = f"{cut.session} could not be saved: {cut.why}"
+    return f"{said}; what of them can be read is in {aside / rest_name(cut.session)}." if cut.rest else f"{said}."
 
 
 def _named(file: Path, now: float) -> Path:

@@ -20,7 +20,7 @@ from cherry.storage.sqlite.ledger import carry_spending
 from cherry.storage.sqlite.schema import APPLICATION_ID, application_of, migrate
 
 _PAGES_AT_ONCE = 1024
-_ALONE_SECONDS = 5.0
+_ALONE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.05
 _QUICK_CHECK = "PRAGMA quick_check(1)"
 
