@@ -1,5 +1,6 @@
 """Draws `demo.svg`: what a terminal shows while `cherry demo` runs. Run by hand: python docs/pictures/draw.py"""
 
+import io
 import os
 import pty
 import re
@@ -40,17 +41,19 @@ def settled(output: str) -> list[str]:
     for line in output.replace("\r\n", "\n").split("\n"):
         last = re.split(r"\r|\x1b\[2K|\x1b\[K", line)[-1]
         lines.append(re.sub(r"\x1b\[\?\d+[hl]|\x1b\[\d*[A-HJ]", "", last))
-    return [re.sub(r"/tmp/cherry-demo-\w+", "~", line) for line in lines]
+    return [re.sub(r"/\w+/cherry-demo-\w+", "~", line) for line in lines]
 
 
 def main() -> None:
     cherry = Path(sys.executable).with_name("cherry")
     lines = settled(run_in_terminal([str(cherry), "demo"]))
     start = next(number for number, line in enumerate(lines) if "One test fails" in line)
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115 — ends with the program
+    console = Console(record=True, width=COLUMNS, file=io.StringIO())
     for line in lines[start : start + LINES]:
         console.print(Text.from_ansi(line))
-    console.save_svg(str(FOLDER / "demo.svg"), title="cherry demo")
+    svg = console.export_svg(title="cherry demo")
+    # Fonts from somebody's server are left out: the reader's own monospaced font will do.
+    (FOLDER / "demo.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL), encoding="utf-8")
 
 
 if __name__ == "__main__":

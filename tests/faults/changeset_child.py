@@ -1,7 +1,8 @@
 """Run by the tests as a program of its own: commits change sets and dies of a real SIGKILL at a chosen system call.
 
 Reads one JSON object from standard input: `edits`, `folders` (each with a workspace and a state folder), `only` (names of
-the calls that count), and `calls`, the number of the call to die at in each folder. Each dies in a process of its own, forked before any thread is started.
+the calls that count), and `calls`, the number of the call to die at in each folder. Each dies in a process of
+its own, forked before any thread is started.
 """
 
 import asyncio

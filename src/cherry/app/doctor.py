@@ -15,7 +15,10 @@ from cherry.kernel.text import human_bytes, plural
 from cherry.sandbox.choose import best_of, probe
 from cherry.storage.upkeep import KeptStore
 
-INSTALL_BUBBLEWRAP = "Install bubblewrap (`apt install bubblewrap`). On Ubuntu 24.04 and later, unprivileged user namespaces must be allowed for it."
+INSTALL_BUBBLEWRAP = (
+    "Install bubblewrap (`apt install bubblewrap`). "
+    "On Ubuntu 24.04 and later, unprivileged user namespaces must be allowed for it."
+)
 LITTLE_SPACE = 200_000_000
 """Bytes free below which a warning is due."""
 

@@ -6,7 +6,6 @@ from typing import Any
 from cherry.domain.base import Value
 from cherry.domain.views import View
 
-
 MAX_ARGUMENT_LEVELS = 64
 """How deep objects and lists may lie in each other in the arguments of a call; no tool needs more, and a log must hold them."""
 
