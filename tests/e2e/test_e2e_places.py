@@ -60,6 +60,20 @@ def test_without_home_locale_or_even_an_environment_it_runs(cherry: Program) -> 
         assert all(request.seen.last_text == "größer" for request in double.model_requests)
 
 
+def test_limits_of_the_shell_it_was_started_from_are_kept(cherry: Program) -> None:
+    with provider(Script(ToolCall("shell.run", {"command": "ulimit -n; echo done > made"}), "Done.")) as double:
+        running = cherry.start(
+            "run",
+            "--yes",
+            "go",
+            double=double,
+            before=["bash", "-c", 'ulimit -n 100; ulimit -f 1000000; exec "$@"', "bash"],
+        )
+        assert running.ended().out == "Done.\n"
+        assert "100" in double.model_requests[-1].seen.results[0].text
+        assert cherry.read("made") == "done\n"
+
+
 def test_a_folder_that_is_gone_is_wrong_use(cherry: Program) -> None:
     script = 'mkdir gone; cd gone; rmdir ../gone; exec "$@"'
     words = ["sh", "-c", script, "sh", *command(), "run", "go"]

@@ -158,12 +158,13 @@ def _same_error(calls: Sequence[Trace]) -> Finding | None:
     last = calls[-1] if calls else None
     if last is None or not last.failure:
         return None
-    count = 0
+    steps: set[int] = set()
     for trace in reversed(calls):
         if trace.failure == last.failure:
-            count += 1
+            steps.add(trace.step)
         elif trace.signature == last.signature or (trace.failure and not _is_command(last)):
             break
+    count = len(steps)
     return Finding("same error", count, last.failure, f"the same error {count} times: {last.title}: {last.failure}")
 
 

@@ -1,6 +1,7 @@
 """What all sandboxes share in starting a command: the shell, its limits, its pipes."""
 
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,22 @@ def shell() -> str:
     return "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh"
 
 
+def within_our_own(bounds: Bounds) -> Bounds:
+    """The bounds, but none above what Cherry itself may have: nobody may raise that, and a shell that tries ends."""
+    return Bounds(
+        cpu_seconds=_most(resource.RLIMIT_CPU, bounds.cpu_seconds),
+        memory_bytes=_most(resource.RLIMIT_DATA, bounds.memory_bytes),
+        processes=_most(resource.RLIMIT_NPROC, bounds.processes),
+        file_bytes=_most(resource.RLIMIT_FSIZE, bounds.file_bytes),
+        open_files=_most(resource.RLIMIT_NOFILE, bounds.open_files),
+    )
+
+
+def _most(kind: int, wanted: int) -> int:
+    _, hard = resource.getrlimit(kind)
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+
+
 def limits_prefix(bounds: Bounds, *, processes: bool) -> list[str]:
     """A program and its options that set the limits and then become the command; empty when this machine has none.
 
@@ -47,6 +64,7 @@ def limits_prefix(bounds: Bounds, *, processes: bool) -> list[str]:
     """
     if (prlimit := shutil.which("prlimit", path=FALLBACK_PATH)) is None:
         return []
+    bounds = within_our_own(bounds)
     options = [
         f"--cpu={bounds.cpu_seconds}",
         f"--data={bounds.memory_bytes}",
@@ -75,7 +93,7 @@ def guarded_shell(command: Command, handle: int) -> list[str]:
     the command behind. The pipe `handle` is empty while Cherry lives and at its end afterwards; only bash can look at a pipe without
     waiting for it, elsewhere a watcher waits.
     """
-    bounds = command.bounds
+    bounds = within_our_own(command.bounds)
     if not shell().endswith("/bash"):
         prefix = [*watched_prefix(handle, everything=True), *limits_prefix(bounds, processes=True)]
         return [*prefix, shell(), "-c", command.script]

@@ -65,6 +65,12 @@ def test_a_circle_is_told_to_the_model_first_and_then_ended_with_the_evidence(
         assert any("You are repeating yourself" in text for text in said)
 
 
+def test_many_calls_of_one_answer_that_fail_for_one_reason_are_one_failure(cherry: Program) -> None:
+    logs = [ToolCall("git.log", {"limit": number}) for number in range(1, 15)]
+    with provider(Script(logs, "There is no repository.")) as double:
+        assert cherry.run("run", "go", double=double).out == "There is no repository.\n"
+
+
 def test_waiting_for_something_that_runs_is_no_circle(cherry: Program) -> None:
     def tell(request: SeenRequest) -> Words:
         if request.number == 1:
