@@ -20,7 +20,7 @@ from cherry.client.port import Client
 from cherry.config.loader import Flag, Loaded, load
 from cherry.domain.errors import CherryError, tools
 from cherry.git.command import Git
-from cherry.kernel.clock import SystemClock
+from cherry.kernel.clock import Clock, SystemClock
 from cherry.kernel.paths import HomeFolders, home_folders
 from cherry.observability.log import Log, LogFile, StandardError
 from cherry.security.redaction import Redactor, secret_values
@@ -33,8 +33,9 @@ def run_program(arguments: Sequence[str]) -> int:
     return run_cli(arguments, make_wiring(dict(os.environ)))
 
 
-def make_wiring(environ: Mapping[str, str]) -> Wiring:
+def make_wiring(environ: Mapping[str, str], *, clock: Clock | None = None) -> Wiring:
     """What the commands need, each part built when it is asked for."""
+    clock = clock or SystemClock()
     folders = home_folders(environ)
     trust = WorkspaceTrust(TrustStore(folders.data / TRUST_FILE))
 
@@ -50,7 +51,7 @@ def make_wiring(environ: Mapping[str, str]) -> Wiring:
     @asynccontextmanager
     async def open_client(workspace: Path, options: ClientOptions) -> AsyncIterator[Client]:
         loaded = options.loaded or load_settings(workspace, options.flags)
-        around = _surroundings(folders, loaded, trusted=trust.is_trusted(workspace))
+        around = _surroundings(folders, loaded, trusted=trust.is_trusted(workspace), clock=clock)
         gateway, choice = open_gateway(loaded, clock=around.clock, record=options.record, replay=options.replay)
         client = open_application(
             around,
@@ -79,13 +80,13 @@ def make_wiring(environ: Mapping[str, str]) -> Wiring:
     return Wiring(
         environ=environ,
         folders=folders,
-        clock=SystemClock(),
+        clock=clock,
         load_settings=load_settings,
         open_client=open_client,
         set_up_project=prepare,
         trust=trust,
         open_demo=partial(open_demonstration, environ),
-        open_data=partial(open_data, folders, clock=SystemClock()),
+        open_data=partial(open_data, folders, clock=clock),
     )
 
 
@@ -100,9 +101,8 @@ def _log(folders: HomeFolders, loaded: Loaded) -> Log:
     )
 
 
-def _surroundings(folders: HomeFolders, loaded: Loaded, *, trusted: bool) -> Surroundings:
+def _surroundings(folders: HomeFolders, loaded: Loaded, *, trusted: bool, clock: Clock) -> Surroundings:
     folders = folders._replace(data=data_folder(folders, loaded))
-    clock = SystemClock()
     return Surroundings(
         store=open_store(folders.data, clock=clock),
         settings=loaded.settings,
