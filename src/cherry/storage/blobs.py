@@ -1,4 +1,4 @@
-"""Large contents as files named by their hash: `blobs/ab/cdef…`, kept plain so that other tools can read them.
+"""Large contents as files named by their hash: `blobs/ab/cdef…`, compressed where that saves something (`packing`).
 
 Invariants: a blob is whole or not there (temporary file, fsync, rename, fsync of the folder) · what `get` returns has the hash it
 was asked by · files are readable by their owner only · what is being put is never pruned, however the two meet.
@@ -17,6 +17,7 @@ from cherry.domain.errors import CherryError, storage
 from cherry.kernel.ids import content_hash
 from cherry.storage.faults import os_fault
 from cherry.storage.folders import make_private, sync_folder
+from cherry.storage.packing import is_plain, packed, read_content
 from cherry.storage.worker import Worker
 
 _NAME = re.compile(r"b2:[0-9a-f]{32}")
@@ -42,7 +43,7 @@ class FileBlobs:
 
     def path(self, name: str) -> Path | None:
         file = self._file(name)
-        return file if file is not None and file.is_file() else None
+        return file if file is not None and file.is_file() and is_plain(file) else None
 
     async def close(self) -> None:
         self._worker.stop()
@@ -54,13 +55,14 @@ class FileBlobs:
         name = content_hash(data)
         file = self._file(name)
         assert file is not None
+        stored = packed(data)
         with os_fault(self._folder, "A content cannot be kept"):
             make_private(file.parent)
             with _locked(file.parent, fcntl.LOCK_SH):
-                if _holds(file, data):
+                if _holds(file, stored, data):
                     os.utime(file)  # pruning goes by the time a content was last kept
                 else:
-                    _write_whole(file, data)
+                    _write_whole(file, stored)
         return name
 
     def _get(self, name: str) -> bytes:
@@ -69,7 +71,7 @@ class FileBlobs:
             raise CherryError(storage.UNKNOWN_BLOB, where=name)
         with os_fault(file, "A kept content cannot be read"):
             try:
-                data = file.read_bytes()
+                data = read_content(file)
             except FileNotFoundError:
                 raise CherryError(storage.UNKNOWN_BLOB, where=name) from None
         if content_hash(data) != name:
@@ -141,10 +143,10 @@ def _locked(folder: Path, how: int) -> Iterator[None]:
         os.close(handle)
 
 
-def _holds(file: Path, data: bytes) -> bool:
-    """Also when a disk fault changed a kept file: it is then written anew."""
+def _holds(file: Path, stored: bytes, data: bytes) -> bool:
+    """False also when a disk fault changed a kept file: it is then written anew. True for one that lies plain from before."""
     try:
-        return file.stat().st_size == len(data) and file.read_bytes() == data
+        return file.stat().st_size in (len(stored), len(data)) and file.read_bytes() in (stored, data)
     except FileNotFoundError:
         return False
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from cherry.domain.errors import CherryError, storage
 from cherry.storage import sql
 from cherry.storage.blobs import blob_file
+from cherry.storage.packing import read_content
 
 NAME = re.compile(rb"b2:[0-9a-f]{32}")
 _LARGE = re.compile(rb'"large":"(b2:[0-9a-f]{32})"')
@@ -85,8 +86,7 @@ def _own(owners: dict[bytes, str], name: bytes, session: str) -> None:
 def _record(blobs: Path, name: bytes) -> bytes:
     """Raises CherryError(storage.IO): what cannot be read may speak of anything."""
     try:
-        with blob_file(blobs, name.decode()).open("rb") as stream:
-            return stream.read(_MOST_RECORD_BYTES)
+        return read_content(blob_file(blobs, name.decode()))[:_MOST_RECORD_BYTES]
     except FileNotFoundError:
         return b""
     except OSError as error:

@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cherry.domain.errors import CherryError, storage
 from cherry.storage.blobs import FileBlobs, UnusedBlob, blob_file, remove_blob, unused_blobs
+from cherry.storage.packing import packed, unpacked
 
 DAY = 86_400.0
 NOW = 1_750_000_000.0
@@ -50,6 +53,39 @@ async def test_a_content_lies_plain_in_one_private_file(blobs: FileBlobs, folder
     assert file.read_bytes() == b"whole output"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert {stat.S_IMODE(parent.stat().st_mode) for parent in (file.parent, folder)} == {0o700}
+
+
+async def test_a_large_content_lies_compressed_and_comes_back_whole(blobs: FileBlobs, folder: Path) -> None:
+    data = b"the same line over and over\n" * 2_000
+    name = await blobs.put(data)
+
+    [file] = files(folder)
+    assert file.stat().st_size < len(data) / 10
+    assert blobs.path(name) is None, "it cannot be read as it lies"
+    assert await blobs.get(name) == data
+    assert await blobs.put(data) == name
+    assert files(folder) == [file]
+
+
+async def test_a_large_content_from_before_there_was_compression_is_still_read(blobs: FileBlobs, folder: Path) -> None:
+    data = b"plain " * 1_000
+    name = await blobs.put(data)
+    [file] = files(folder)
+    file.write_bytes(data)
+
+    assert await blobs.get(name) == data
+    assert await blobs.put(data) == name
+
+
+@given(st.binary(max_size=3_000), st.booleans(), st.integers(1, 40))
+def test_every_content_is_unpacked_to_what_was_packed(data: bytes, marked: bool, times: int) -> None:
+    content = (packed(b"x" * 1_000)[:16] if marked else b"") + data * times
+    assert unpacked(packed(content)) == content
+
+
+@given(st.binary(max_size=300))
+def test_a_damaged_file_never_crashes_unpacking(junk: bytes) -> None:
+    unpacked(packed(b"x" * 1_000)[:20] + junk)
 
 
 async def test_a_content_kept_again_is_one_file_that_counts_as_new(blobs: FileBlobs, folder: Path) -> None:
@@ -105,7 +141,7 @@ async def test_what_nothing_refers_to_is_pruned_and_the_rest_stays(blobs: FileBl
 
 
 async def test_what_was_kept_lately_is_never_pruned(blobs: FileBlobs, folder: Path) -> None:
-    name = await kept(blobs, b"x" * 1000, age=DAY - 60)
+    name = await kept(blobs, b"lately", age=DAY - 60)
 
     assert pruned(folder) == []
     assert pruned(folder, now=NOW - 400 * DAY) == []  # a clock set back

@@ -21,6 +21,7 @@ from cherry.storage import retention
 from cherry.storage.archive import restoring, saving
 from cherry.storage.blobs import blob_of, blob_paths
 from cherry.storage.open import open_store
+from cherry.storage.packing import read_content
 from cherry.storage.references import missing
 from cherry.storage.repairing import put_blobs_aside, repair, rest_name
 from cherry.storage.replacing import BLOBS, DATABASE, settle, time_stamp
@@ -113,7 +114,7 @@ class DataKeeping:
         settle(self._places.data)
         folder = self._places.data / BLOBS
         blobs = blob_paths(folder) if folder.is_dir() else []
-        damaged = tuple(path for path in blobs if content_hash(path.read_bytes()) != blob_of(path))
+        damaged = tuple(path for path in blobs if content_hash(read_content(path)) != blob_of(path))
         report = self._report()
         lost = {} if any(finding.about == "log" for finding in report.findings) else self._lost()
         return _Seen(report, len(blobs), damaged, lost)

@@ -31,6 +31,7 @@ from cherry.storage.archive.tarball import CHUNK, TarWriter
 from cherry.storage.blobs import blob_of, blob_paths
 from cherry.storage.faults import os_fault
 from cherry.storage.folders import sync_folder
+from cherry.storage.packing import content_size, read_content
 from cherry.storage.replacing import BLOBS, settle
 from cherry.storage.replacing import DATABASE as DATABASE_FILE
 from cherry.storage.sole import upkeep_lock
@@ -83,7 +84,7 @@ def _pack(
     database = work / DATABASE_FILE
     blobs = [(blob_of(path), path) for path in blob_paths(folder / BLOBS)]
     total = database.stat().st_size + sum(len(content) for content in small.values())
-    total += sum(path.stat().st_size for _, path in blobs)
+    total += sum(content_size(path) for _, path in blobs)
     header = Header(format=FORMAT, cherry=cherry, made_at=now, bytes=total)
     handle = os.open(work / "archive", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as stream:
@@ -94,7 +95,7 @@ def _pack(
             members.append(_add_large(tar, DATABASE, database.stat().st_size, source))
         names, damaged, blob_bytes = hashlib.blake2b(digest_size=16), [], 0
         for name, path in blobs:
-            content = path.read_bytes()
+            content = read_content(path)
             if content_hash(content) != name:
                 damaged.append(name)
                 continue
