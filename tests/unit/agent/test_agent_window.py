@@ -161,7 +161,7 @@ def test_whatever_the_history_prompts_fit_in_order_and_rules_and_changes_stay(
 ) -> None:
     async def run() -> None:
         session = await Session(gateway() if can_summarise else gateway(Refuse("server_error"))).start()
-        rules, files = set(), []
+        rules = set()
         for number, exchange in enumerate(history):
             await session.ask(exchange.request)
             rules |= {exchange.request} if exchange.request.startswith("Never") else set()
@@ -169,15 +169,21 @@ def test_whatever_the_history_prompts_fit_in_order_and_rules_and_changes_stay(
             steering = "faster please" if exchange.steering else ""
             await session.answer("t " * exchange.talk, ["r" * size for size in exchange.results], steering=steering)
             if number % 9 == 0:
-                files.append(f"made{number}.py")
-                change = FileChange(path=files[-1], before="", after="b2:1")
-                await session.append(ChangesApplied(change_id=files[-1], files=(change,)))
+                path = f"made{number}.py"
+                await session.append(
+                    ChangesApplied(change_id=path, files=(FileChange(path=path, before="", after="b2:1"),))
+                )
             if exchange.results:
                 await session.prompt()
         shown = str((await session.prompt()).messages)
         assert all(rule in shown for rule in rules)
-        if session.state.summary:
-            assert all(path in shown for path in files)
+        known, since = [], []
+        async for recorded in session.store.log.read("s_1"):
+            if isinstance(recorded.event, HistoryCompacted):
+                known, since = known + since, []
+            elif isinstance(recorded.event, ChangesApplied):
+                since.append(recorded.event.files[0].path)
+        assert all(path in shown for path in known), "of changes since then the recent messages tell"
 
     asyncio.run(run())
 
