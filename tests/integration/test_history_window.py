@@ -15,7 +15,7 @@ from cherry.bootstrap.application import ModelChoice, open_application
 from cherry.bootstrap.workspaces import Machine, Surroundings
 from cherry.client.inprocess import InProcessClient
 from cherry.client.port import Request
-from cherry.config.settings import Settings
+from cherry.config.settings import ModelSettings, Settings
 from cherry.domain.calls import Status
 from cherry.domain.content import FilePart, FromAssistant, FromTools, FromUser, ImagePart, TextPart, UserPart
 from cherry.domain.events import Event, HistoryCompacted, Recorded, StepFailed, ToolFinished, TurnFinished, UserMessage
@@ -307,3 +307,23 @@ async def test_summaries_cost_and_count_towards_the_turn(small: Small) -> None:
     spent = (await small.store.ledger.standings(small.session))["session"].spent
     assert abs(spent.usd - info.cost.usd) < Decimal("0.000001")
     assert end.outcome == "done"
+
+
+async def test_the_small_model_tells_and_the_sessions_own_goes_on(small: Small) -> None:
+    script = Script(*[talk(400)] * 40, aside="They talked.")
+    await small.open(script, settings=Settings(model=ModelSettings(small="openai/cheap")))
+    for number in range(12):
+        await small.turn(f"Talk {number}")
+    models = {(prompt.purpose, str(prompt.model)) for prompt in small.gateway.prompts}
+    assert models == {("turn", "openai/test"), ("summary", "openai/cheap")}
+
+
+async def test_a_fork_spends_nothing_for_its_copied_past(small: Small) -> None:
+    await small.open(Script("One.", "Two."))
+    small.gateway._price = Price(input=Decimal(1), output=Decimal(1))
+    await small.turn("Hi")
+    before = (await small.store.ledger.standings(small.session))["day"].spent
+    fork = await small.client.fork(small.session)
+    standings = await small.store.ledger.standings(fork.id)
+    assert before.usd > 0
+    assert (standings["day"].spent, standings["session"].spent.usd) == (before, 0)
