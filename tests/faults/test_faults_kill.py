@@ -341,7 +341,7 @@ def _lay(cherry: Program, cut: list[Recorded], *, effects_there: bool) -> None:
 
 SHARDS = 3
 """So that they run side by side."""
-RUNS = int(os.environ.get("CHERRY_KILLS", "15"))
+RUNS = int(os.environ.get("CHERRY_KILLS", "12"))
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
