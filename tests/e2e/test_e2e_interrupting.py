@@ -18,6 +18,9 @@ LARGE = ToolCall("fs.edit", {"path": "huge", "old": "a", "new": "b"})
 FAMILY = ToolCall("shell.run", {"command": "(sleep 611; echo late > late) & sleep 612"})
 
 
+STUBBORN = ToolCall("shell.run", {"command": "trap '' TERM INT HUP; echo up; while :; do sleep 0.1; done"})
+
+
 def is_waiting(line: Line) -> bool:
     return line["type"] == "live" and line["kind"] == "working" and line["what"].startswith("Waiting")
 
@@ -26,10 +29,15 @@ def is_text(line: Line) -> bool:
     return line["type"] == "live" and line["kind"] == "text"
 
 
+def is_output(line: Line) -> bool:
+    return line["type"] == "live" and line["kind"] == "output"
+
+
 MOMENTS: dict[str, tuple[Words, str | Callable[[Line], bool], int]] = {
     "waiting for the model": (Hang(), is_waiting, 2),
     "streaming an answer": (HangMidStream(after=4), is_text, 1),
     "running a command that has children": (FAMILY, "tool.started", 2),
+    "running a command that does not want to end": (STUBBORN, is_output, 1),
     "looking through a large file": (LARGE, "assistant.message", 2),
 }
 
@@ -91,10 +99,9 @@ def test_being_told_to_end_is_like_ctrl_c(cherry: Program, number: int, code: in
 
 
 def test_a_second_ctrl_c_leaves_at_once_and_what_ran_ends_too(cherry: Program) -> None:
-    stubborn = ToolCall("shell.run", {"command": "trap '' TERM INT HUP; echo up; while :; do sleep 0.1; done"})
-    with provider(Script(EDIT, stubborn, "Went on.")) as double:
+    with provider(Script(EDIT, STUBBORN, "Went on.")) as double:
         running = cherry.start("run", "--json", "--yes", "go", double=double)
-        running.until(lambda line: line["type"] == "live" and line["kind"] == "output")
+        running.until(is_output)
         running.send_signal(signal.SIGINT)
         time.sleep(0.05)
         since = time.monotonic()

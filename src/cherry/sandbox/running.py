@@ -19,8 +19,8 @@ from cherry.sandbox.port import Exit
 _CHUNK = 1 << 16
 GRACE_SECONDS = 0.2
 """How long children left behind may go on writing after the command itself has ended."""
-POLITE_SECONDS = 1.0
-"""Between asking the tree to end and ending it."""
+POLITE_SECONDS = 0.3
+"""Between asking the tree to end and ending it. Whoever presses Ctrl+C is to have the prompt back within half a second."""
 CERTAIN_SECONDS = 5.0
 """For the kernel to clear away what was killed."""
 INPUT_SECONDS = 30.0
