@@ -141,7 +141,7 @@ def test_a_result_says_which_lines_it_touches() -> None:
 
 
 @pytest.mark.parametrize("kind", ["exact", "indentation", "not found"])
-def test_a_hundred_edits_of_a_large_file_take_less_than_a_second(kind: str) -> None:
+def test_a_hundred_edits_of_a_large_file_take_bounded_work(kind: str) -> None:
     text = "".join(f"    line_{number} = compute({number})\n" for number in range(5000))
     started = time.process_time()
     for number in range(0, 5000, 50):
@@ -153,7 +153,7 @@ def test_a_hundred_edits_of_a_large_file_take_less_than_a_second(kind: str) -> N
         changed = attempt(text, old, old.replace("compute", "done"))
         assert changed is not None
         text = changed
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 15  # a second when nothing else runs; what grows with the square takes minutes
 
 
 def test_placing_an_edit_does_not_load_yaml() -> None:
