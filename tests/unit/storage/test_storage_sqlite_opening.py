@@ -1,6 +1,7 @@
 """Which files the SQLite store opens, makes, migrates and refuses."""
 
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -270,3 +271,38 @@ def test_a_file_that_is_up_to_date_is_not_migrated_again(tmp_path: Path) -> None
         migrate(connection)
 
         assert connection.total_changes == changes
+
+
+async def test_a_file_of_which_no_database_was_made_yet_reads_as_empty(tmp_path: Path) -> None:
+    with raw(tmp_path / "cherry.db") as connection:
+        connection.execute("PRAGMA journal_mode = WAL")  # so far somebody came before a kill
+
+    store = SqliteStore(tmp_path)
+
+    assert await store.index.recent() == []
+    assert (await store.check()).findings == ()
+    await store.log.create("s_1", SessionStarted(workspace="/w"))
+    assert await store.log.last_seq("s_1") == 1
+    await store.close()
+
+
+async def test_a_transaction_a_kill_cut_short_outside_of_the_log_is_taken_back_by_whoever_comes_next(
+    tmp_path: Path,
+) -> None:
+    file = await make(tmp_path / "data")
+    with raw(file) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA cache_spill = 1")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("UPDATE events SET body = ?", ("x" * 100_000,))
+        left = tmp_path / "left"
+        shutil.copytree(tmp_path / "data", left)
+        connection.execute("ROLLBACK")
+    assert (left / "cherry.db-journal").exists()
+
+    store = SqliteStore(left)
+
+    assert await store.log.last_seq("s_1") == 1
+    assert (await store.check()).findings == ()
+    await store.close()

@@ -58,7 +58,7 @@ def open_reader(file: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         connection.close()
         # In a folder that cannot be written SQLite has nowhere to coordinate; without a log beside it the file is all there is.
-        if _log_beside(file).exists() or os.access(file.parent, os.W_OK):
+        if _beside(file, "-wal").exists() or os.access(file.parent, os.W_OK):
             raise
         return connect(file, _UNCHANGING)
     return connection
@@ -90,6 +90,8 @@ def refuse_unless_ours(file: Path) -> None:
         mode = "ro" if _open_here.get(_identity(file)) else _mode_for_a_look(file)
         if mode is None:
             return  # just created, by us or by another process
+        if _beside(file, "-journal").exists():
+            _recover(file)
         with contextlib.closing(_connected(file, mode)) as connection:
             try:
                 _refuse(connection, file)
@@ -106,7 +108,21 @@ def _mode_for_a_look(file: Path) -> str | None:
     if start != _MAGIC:
         raise CherryError(storage.DAMAGED, "This is not a Cherry database", where=str(file), why=_NOT_SQLITE)
     # Without a log beside it the file is whole, and looking at it as if it never changed leaves no trace in the folder.
-    return "ro" if _log_beside(file).exists() else _UNCHANGING
+    return "ro" if any(_beside(file, suffix).exists() for suffix in ("-wal", "-journal")) else _UNCHANGING
+
+
+def _recover(file: Path) -> None:
+    """Take back a transaction that a kill cut short outside of the write-ahead log; a connection that only reads could not."""
+    with contextlib.closing(_connected(file, "rw")) as connection:
+        try:
+            version_of(connection)
+        except sqlite3.Error as error:
+            raise storage_error(error, file) from error
+
+
+def is_unmade(connection: sqlite3.Connection) -> bool:
+    """A file that somebody is about to make a database of, or was when it was killed. Raises sqlite3.Error."""
+    return application_of(connection) == 0 and is_empty(connection)
 
 
 def refuse_newer(connection: sqlite3.Connection, file: Path) -> None:
@@ -170,5 +186,5 @@ def _identity(file: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _log_beside(file: Path) -> Path:
-    return file.with_name(file.name + "-wal")
+def _beside(file: Path, suffix: str) -> Path:
+    return file.with_name(file.name + suffix)

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 from cherry.domain.errors import CherryError, storage
 from cherry.storage.faults import os_fault
 from cherry.storage.replacing import settle
-from cherry.storage.sqlite.connecting import open_nothing, open_reader, open_writer, refuse_newer
+from cherry.storage.sqlite.connecting import is_unmade, open_nothing, open_reader, open_writer, refuse_newer
 from cherry.storage.sqlite.errors import is_busy, storage_error
 from cherry.storage.worker import Worker
 
@@ -96,8 +96,7 @@ class Database:
         try:
             opened = self._opened_reader()
             if opened is None:
-                with contextlib.closing(open_nothing()) as nothing:
-                    return work(nothing)
+                return _look_at_nothing(work)
             return self._look(opened.connection, work)
         except sqlite3.Error as error:
             self._drop_reader()
@@ -107,7 +106,7 @@ class Database:
         connection.execute("BEGIN")
         try:
             refuse_newer(connection, self.file)
-            return work(connection)
+            return _look_at_nothing(work) if is_unmade(connection) else work(connection)
         finally:
             _roll_back(connection)
 
@@ -168,6 +167,11 @@ def _identity(file: Path) -> tuple[int, int] | None:
         except FileNotFoundError:
             return None
     return status.st_dev, status.st_ino
+
+
+def _look_at_nothing(work: Work[T]) -> T:
+    with contextlib.closing(open_nothing()) as nothing:
+        return work(nothing)
 
 
 def _moved(file: Path) -> CherryError:
