@@ -20,7 +20,7 @@ from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.cgroups import JOIN_AFTER_SECONDS, ControlGroup, ControlGroups
 from cherry.sandbox.launching import as_user, check_folders, guarded_shell, launch, memory_file, shell
 from cherry.sandbox.port import Command, Process
-from cherry.sandbox.processes import descendants
+from cherry.sandbox.processes import descendants, holding, is_alive
 from cherry.sandbox.protection import Mounts, Protection
 from cherry.sandbox.running import Running, send
 from cherry.sandbox.seccomp import filter_program
@@ -155,9 +155,11 @@ class _NamespaceTree:
         if self._lifeline is not None:
             lifeline, self._lifeline = self._lifeline, None
             os.close(lifeline)
-        if self._child.returncode is None:
+        if is_alive(self._child.pid):
             below = descendants(self._child.pid)
             send([*below, self._child.pid], signal.SIGKILL)
+        else:
+            self._end_orphans()
 
     def is_gone(self) -> bool:
         try:
@@ -166,9 +168,15 @@ class _NamespaceTree:
             return False
 
     def close(self) -> None:
+        self._end_orphans()
         os.close(self._alive)
         self._protection.close()
         self._tidy()
+
+    def _end_orphans(self) -> None:
+        """Killed in the moment it divides, bubblewrap leaves a child that waits for it for ever, bound to nobody's life yet."""
+        if not self.is_gone():
+            send(holding(self._alive), signal.SIGKILL)
 
 
 def try_bubblewrap(program: str, identity: Identity | None = None) -> str:

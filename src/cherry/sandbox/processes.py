@@ -45,6 +45,15 @@ def end_leftovers() -> int:
     return ended
 
 
+def holding(pipe: int) -> list[int]:
+    """All other processes that have this pipe open."""
+    try:
+        name = os.readlink(_PROC / "self" / "fd" / str(pipe))  # noqa: PTH115 — not a path but a name such as pipe:[4711]
+    except OSError:
+        return []
+    return [pid for pid in _all() if pid != os.getpid() and name in _open_files(pid)]
+
+
 def new_mark(serial: int) -> str:
     """Tells one command of one Cherry process from all others: process id, its start time, and a number."""
     return f"{os.getpid()}.{_started(os.getpid())}.{serial}"
@@ -95,6 +104,14 @@ def _parent(pid: int) -> int | None:
 def _started(pid: int) -> str:
     fields = _stat(pid)
     return fields[19] if len(fields) > 19 else "0"
+
+
+def _open_files(pid: int) -> list[str]:
+    folder = _PROC / str(pid) / "fd"
+    try:
+        return [os.readlink(folder / name) for name in os.listdir(folder)]  # noqa: PTH115, PTH208 — names, and many of them
+    except OSError:
+        return []
 
 
 def _environment(pid: int) -> list[bytes]:
