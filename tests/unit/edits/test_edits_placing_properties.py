@@ -153,7 +153,9 @@ def test_a_hundred_edits_of_a_large_file_take_bounded_work(kind: str) -> None:
         changed = attempt(text, old, old.replace("compute", "done"))
         assert changed is not None
         text = changed
-    assert time.process_time() - started < 15  # a second when nothing else runs; what grows with the square takes minutes
+    assert (
+        time.process_time() - started < 15
+    )  # a second when nothing else runs; what grows with the square takes minutes
 
 
 def test_placing_an_edit_does_not_load_yaml() -> None:
