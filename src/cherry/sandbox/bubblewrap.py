@@ -20,7 +20,7 @@ from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.cgroups import JOIN_AFTER_SECONDS, ControlGroup, ControlGroups
 from cherry.sandbox.launching import as_user, check_folders, guarded_shell, launch, memory_file, shell
 from cherry.sandbox.port import Command, Process
-from cherry.sandbox.processes import descendants, holding, is_alive
+from cherry.sandbox.processes import descendants, holding
 from cherry.sandbox.protection import Mounts, Protection
 from cherry.sandbox.running import Running, send
 from cherry.sandbox.seccomp import filter_program
@@ -155,10 +155,11 @@ class _NamespaceTree:
         if self._lifeline is not None:
             lifeline, self._lifeline = self._lifeline, None
             os.close(lifeline)
-        if is_alive(self._child.pid):
+        code = self._child.poll()
+        if code is None:
             below = descendants(self._child.pid)
             send([*below, self._child.pid], signal.SIGKILL)
-        else:
+        elif code < 0:
             self._end_orphans()
 
     def is_gone(self) -> bool:
