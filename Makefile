@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help setup demo test check bench format lock
+.PHONY: help setup demo test soak check bench format lock
 
 help: ## What can be done
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,9 @@ check: setup ## Format, lint, types, import direction
 
 test: setup ## All tests
 	@$(PY) -m pytest -q -n 2 --dist worksteal
+
+soak: setup ## The long versions of the tests that have one, with figures (an hour or more)
+	@CHERRY_SOAK=1 $(PY) -m pytest -q -m soak -s --durations=20
 
 demo: setup ## Watch Cherry change a sample repository (recorded model, everything else real)
 	@.venv/bin/cherry demo

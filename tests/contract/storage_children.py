@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -13,9 +14,13 @@ from pathlib import Path
 
 from cherry.domain.errors import CherryError
 from cherry.domain.events import Notice, SessionStarted
+from cherry.storage import retention
+from cherry.storage.archive.restoring import restore_into
+from cherry.storage.archive.saving import save
 from cherry.storage.holders import holder_id
 from cherry.storage.ports import Draft, Lease
 from cherry.storage.sqlite.store import SqliteStore
+from cherry.storage.upkeep import Bounds
 
 START = SessionStarted(workspace="/w")
 
@@ -39,17 +44,52 @@ async def append_for_ever(folder: Path, session: str, mark: str) -> None:
 
 
 async def append_for_a_while(folder: Path, session: str, seconds: str) -> None:
+    """Also reads, searches, keeps contents, and comes and goes as a person does."""
+    end = time.monotonic() + float(seconds)
+    ids: list[str] = []
+    contents: list[str] = []
+    slowest = 0.0
     store = SqliteStore(folder)
     await store.log.create(session, START)
     lease = await store.log.acquire(session, holder_id(), seconds=3_600)
-    end = time.monotonic() + float(seconds)
-    ids: list[str] = []
     while time.monotonic() < end:
+        begun = time.monotonic()
         ids += [record.id for record in await store.log.append(lease, notes(f"{len(ids)}.a", f"{len(ids)}.b"))]
+        slowest = max(slowest, time.monotonic() - begun)
         await store.log.renew(lease)
+        if len(ids) % 14 == 0:
+            contents.append(await store.blobs.put(f"{session} {len(ids)} ".encode() * 100))
+            ids += [record.id for record in await store.log.append(lease, notes(contents[-1]))]
+            await store.index.search(f"{len(ids)}")
+            assert [record.id async for record in store.log.read(session, after=1)] == ids
+        if len(ids) % 60 == 0:
+            await store.log.release(lease)
+            await store.close()
+            assert session in {info.id for info in await store.index.recent()}
+            lease = await store.log.acquire(session, holder_id(), seconds=3_600)
     await store.log.release(lease)
     await store.close()
-    say(acknowledged=ids)
+    say(acknowledged=ids, contents=contents, slowest=slowest)
+
+
+async def look_after(folder: Path, work: str, seconds: str) -> None:
+    """Backups, checks and pruning while the others work."""
+    end = time.monotonic() + float(seconds)
+    rounds = 0
+    while time.monotonic() < end or not rounds:
+        place = Path(work) / str(rounds)
+        place.mkdir(parents=True)
+        await asyncio.to_thread(save, folder, place / "b.tar.gz", small={}, cherry="1", now=time.time())
+        restored = await asyncio.to_thread(restore_into, place / "b.tar.gz", place / "home")
+        copy = SqliteStore(place / "home" / "data")
+        assert (await copy.check()).findings == ()
+        assert (await copy.check()).events == restored.events
+        await copy.close()
+        plan = retention.plan(folder, folder / "logs", Bounds(max_age_seconds=3_600), now=time.time())
+        await asyncio.to_thread(retention.prune, folder, folder / "logs", plan, now=time.time())
+        shutil.rmtree(place)
+        rounds += 1
+    say(rounds=rounds)
 
 
 async def look(folder: Path, session: str) -> None:
@@ -162,7 +202,7 @@ async def lose_permission(folder: Path) -> None:
 PROGRAMS = {
     program.__name__: program
     for program in (
-        *(append_for_ever, append_for_a_while, look, hold),
+        *(append_for_ever, append_for_a_while, look_after, look, hold),
         *(fill_a_small_disk, reach_a_file_limit, lose_permission),
     )
 }

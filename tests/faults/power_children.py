@@ -1,18 +1,21 @@
-"""Programs whose work on files is recorded: `python power_children.py NAME ROOT`. Data are in ROOT/data.
+"""Programs whose work on files is recorded: `python power_children.py NAME ROOT [LARGEST_FILE]`. Data are in ROOT/data.
 
 What a program acknowledges it appends to ROOT/acknowledged, as a kind and a value.
 """
 
 import asyncio
 import os
+import resource
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cherry.domain.errors import CherryError
 from cherry.domain.events import Notice, SessionStarted
 from cherry.storage import retention
 from cherry.storage.archive.restoring import restore, restore_into
 from cherry.storage.archive.saving import save
+from cherry.storage.blobs import blob_of, blob_paths
 from cherry.storage.holders import holder_id
 from cherry.storage.ports import Draft
 from cherry.storage.repairing import repair
@@ -78,8 +81,8 @@ def prune(root: Path) -> None:
 def take_in(root: Path) -> None:
     async def work() -> None:
         store, source = SqliteStore(root / "data"), SqliteStore(root / "source")
-        for name in ("one", "two"):
-            await store.blobs.put(name.encode())
+        for path in blob_paths(root / "source" / "blobs"):
+            await store.blobs.put(await source.blobs.get(blob_of(path)))
         await store.adopt("s_new", [record async for record in source.log.read("s_there")])
         acknowledge(root, "done", "")
         for opened in (store, source):
@@ -97,5 +100,19 @@ PROGRAMS: dict[str, Callable[[Path], None]] = {
     program.__name__: program for program in (append, put_back, put_elsewhere, back_up, prune, take_in, mend)
 }
 
+
+def limited(name: str, root: Path, size: int) -> str:
+    """What comes of a program that may write no file larger than `size` bytes: the code of its error, or `done`."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    try:
+        PROGRAMS[name](root)
+    except CherryError as error:
+        return error.code
+    return "done"
+
+
 if __name__ == "__main__":
-    PROGRAMS[sys.argv[1]](Path(sys.argv[2]))
+    if len(sys.argv) > 3:
+        print(limited(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
+    else:
+        PROGRAMS[sys.argv[1]](Path(sys.argv[2]))

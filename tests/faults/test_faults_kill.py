@@ -341,15 +341,16 @@ def _lay(cherry: Program, cut: list[Recorded], *, effects_there: bool) -> None:
 
 SHARDS = 3
 """So that they run side by side."""
-RUNS = int(os.environ.get("CHERRY_KILLS", "12"))
+RUNS, LONG_RUNS = 12, 600
+"""Turns that are told; each is killed once, twice or three times."""
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_a_turn_killed_at_random_moments_again_and_again_ends_well(tmp_path: Path, shard: int) -> None:
-    """`CHERRY_KILLS` sets how many turns are told, `CHERRY_SEED` repeats a run."""
+def test_a_turn_killed_at_random_moments_again_and_again_ends_well(tmp_path: Path, shard: int, soak: bool) -> None:
+    """`CHERRY_SEED` repeats a run."""
     seed = os.environ.get("CHERRY_SEED") or str(random.randrange(1 << 32))
     dice = random.Random(f"{seed}.{shard}")
-    for number in range(RUNS // SHARDS):
+    for number in range((LONG_RUNS if soak else RUNS) // SHARDS):
         with Program(tmp_path / str(number)) as cherry, provider(storyteller(STORY)) as double:
             cherry.write("app.py", APP)
             try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from cherry.domain.errors import CherryError, storage
+from cherry.kernel.ids import content_hash
 from cherry.kernel.text import human_bytes
 from cherry.storage.archive.content import (
     DATABASE,
@@ -28,8 +29,12 @@ from cherry.storage.archive.content import (
 from cherry.storage.archive.tarball import Entry, TarReader
 from cherry.storage.faults import os_fault
 from cherry.storage.folders import make_private
+from cherry.storage.packing import packed
+from cherry.storage.replacing import write_durably
 from cherry.storage.sqlite.snapshot import verify
 
+_PACKED_UPTO = 64 << 20
+"""Larger contents are not held in memory, and lie as they are."""
 _SPARE_BYTES = 16 << 20
 """Left free on the disk besides what is unpacked."""
 
@@ -117,7 +122,8 @@ class _Unpacking:
     def _unpack_blob(self, entry: Entry, blob: str) -> None:
         if blob <= self._last_blob:
             raise self._tar.bad(f"{entry.name} is in it twice or in the wrong place")
-        if self._write(entry) != blob:
+        hash = self._write_packed(entry) if entry.size <= _PACKED_UPTO else self._write(entry)
+        if hash != blob:
             raise self._tar.bad(f"{entry.name} is damaged")
         self._last_blob = blob
         self._blobs += 1
@@ -142,6 +148,14 @@ class _Unpacking:
             out.flush()
             os.fsync(out.fileno())
         return f"b2:{digest.hexdigest()}"
+
+    def _write_packed(self, entry: Entry) -> str:
+        """As the store would have written it."""
+        content = b"".join(entry.chunks)
+        target = self._staging / entry.name
+        make_private(target.parent)
+        write_durably(target, packed(content))
+        return content_hash(content)
 
     def _compare(self, index: Index) -> None:
         if {member.name: member for member in index.files} != self._members or DATABASE not in self._members:

@@ -38,6 +38,8 @@ from cherry.storage.sole import upkeep_lock
 from cherry.storage.sqlite.snapshot import Counted, take_snapshot
 
 _WORK = ".cherry-backup-"
+_MOST_PACKED = 1100
+"""By what factor zlib can make a content smaller, at the very most."""
 _FORGOTTEN_SECONDS = 86_400.0
 
 
@@ -84,7 +86,7 @@ def _pack(
     database = work / DATABASE_FILE
     blobs = [(blob_of(path), path) for path in blob_paths(folder / BLOBS)]
     total = database.stat().st_size + sum(len(content) for content in small.values())
-    total += sum(content_size(path) for _, path in blobs)
+    total += sum(_at_most(path) for _, path in blobs)
     header = Header(format=FORMAT, cherry=cherry, made_at=now, bytes=total)
     handle = os.open(work / "archive", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as stream:
@@ -116,6 +118,11 @@ def _pack(
         stream.flush()
         os.fsync(stream.fileno())
     return _Packed(index, tuple(damaged))
+
+
+def _at_most(blob: Path) -> int:
+    """Bytes of the content; never more than compression can hide, whatever a damaged file says of itself."""
+    return min(content_size(blob), _MOST_PACKED * blob.stat().st_size)
 
 
 def _add(tar: TarWriter, name: str, content: bytes) -> Member:
