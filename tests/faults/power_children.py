@@ -1,4 +1,4 @@
-"""Programs whose work on files is recorded: `python power_children.py NAME ROOT [LARGEST_FILE]`. Data are in ROOT/data.
+"""Programs whose work on files is recorded: `python power_children.py NAME ROOT [LARGEST_FILE | killed]`. Data are in ROOT/data.
 
 What a program acknowledges it appends to ROOT/acknowledged, as a kind and a value.
 """
@@ -112,7 +112,9 @@ def limited(name: str, root: Path, size: int) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 3:
+    if sys.argv[3:] == ["killed"]:
+        print("ready", flush=True)
+    if sys.argv[3:] and sys.argv[3].isdigit():
         print(limited(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))
     else:
         PROGRAMS[sys.argv[1]](Path(sys.argv[2]))

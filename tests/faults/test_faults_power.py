@@ -3,7 +3,9 @@ would then hold is laid out for each of them. See `cherry.testing.power` for how
 """
 
 import asyncio
+import contextlib
 import shutil
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
@@ -18,15 +20,13 @@ from cherry.storage.archive.saving import save
 from cherry.storage.ports import Draft
 from cherry.storage.sqlite.connecting import connect
 from cherry.storage.sqlite.store import SqliteStore
-from cherry.testing.power import Crash, How, can_record, record
+from cherry.testing.power import ACKNOWLEDGED, Crash, How, can_record, record
 
 PROGRAM = Path(__file__).with_name("power_children.py")
 HOLDER = "another-machine:17:boot.1"
 NOW = 1_770_000_000.0
 DAY = 86_400.0
 HOWS: tuple[How, ...] = ("kill", "power", "torn")
-
-pytestmark = pytest.mark.skipif(not can_record(), reason="needs Linux and a C compiler")
 
 Logs = dict[str, list[tuple[int, Event]]]
 
@@ -42,6 +42,8 @@ class Scene:
 
     def crashes(self, program: str) -> Iterator[tuple[Crash, How, Path]]:
         """Every moment at which the program could have ended, with the folder as it would then be."""
+        if not can_record():
+            pytest.skip("needs Linux and a C compiler; the tests of real kills do without")
         recording = record([sys.executable, str(PROGRAM), program, str(self.root)], self.root, work=self._work)
         assert len(recording.changes) > 5
         for crash in recording.crashes(at_most=self._points):
@@ -50,10 +52,25 @@ class Scene:
                 crash.lay_out(self.root, how)
                 yield crash, how, self.root
 
+    def kills(self, program: str, count: int) -> Iterator[Path]:
+        """The folder after the program was really killed, so many times, each time from the beginning."""
+        shutil.copytree(self.root, self._work / "prepared")
+        for number in range(count):
+            shutil.rmtree(self.root)
+            shutil.copytree(self._work / "prepared", self.root)
+            words = [sys.executable, str(PROGRAM), program, str(self.root), "killed"]
+            with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
+                assert child.stdout is not None
+                child.stdout.readline()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(timeout=0.15 * number / count)
+                child.kill()
+            yield self.root
+
 
 @pytest.fixture
 def scene(tmp_path: Path, soak: bool) -> Scene:
-    return Scene(tmp_path, 100_000 if soak else 60)
+    return Scene(tmp_path, 100_000 if soak else 30)
 
 
 async def session(store: SqliteStore, id: str, *contents: bytes) -> None:
@@ -134,13 +151,19 @@ def test_what_was_acknowledged_survives_the_loss_of_power(scene: Scene) -> None:
     assert most == 32
 
 
+def prepare_restore(root: Path) -> tuple[Logs, Logs]:
+    """What is there, and what is in the backup."""
+    new = asyncio.run(fill(root / "data", "s_new", contents=(b"one", b"two")))
+    save(root / "data", root / "backup.tar.gz", small={"data/trust.json": b"new"}, cherry="1", now=NOW)
+    shutil.rmtree(root / "data")
+    old = asyncio.run(fill(root / "data", "s_old", "s_older", contents=(b"one", b"three")))
+    (root / "config").mkdir()
+    (root / "config" / "trust.json").write_bytes(b"old")
+    return old, new
+
+
 def test_a_restore_that_is_cut_short_leaves_the_old_or_the_new_and_nothing_between(scene: Scene) -> None:
-    new = asyncio.run(fill(scene.root / "data", "s_new", contents=(b"one", b"two")))
-    save(scene.root / "data", scene.root / "backup.tar.gz", small={"data/trust.json": b"new"}, cherry="1", now=NOW)
-    shutil.rmtree(scene.root / "data")
-    old = asyncio.run(fill(scene.root / "data", "s_old", "s_older", contents=(b"one", b"three")))
-    (scene.root / "config").mkdir()
-    (scene.root / "config" / "trust.json").write_bytes(b"old")
+    old, new = prepare_restore(scene.root)
     seen = set()
     for crash, how, root in scene.crashes("put_back"):
         logs = telling(lambda root: found(root / "data"), crash, how, root)
@@ -186,9 +209,9 @@ def test_a_backup_appears_whole_and_harms_nothing(scene: Scene) -> None:
     assert appeared
 
 
-def test_pruning_that_is_cut_short_costs_only_what_was_to_go(scene: Scene) -> None:
-    everything = asyncio.run(fill(scene.root / "data", "s_old", "s_older", "s_young", contents=(b"shared",)))
-    with closing(connect(scene.root / "data" / "cherry.db", "rw")) as connection:
+def prepare_pruning(root: Path) -> Logs:
+    everything = asyncio.run(fill(root / "data", "s_old", "s_older", "s_young", contents=(b"shared",)))
+    with closing(connect(root / "data" / "cherry.db", "rw")) as connection:
         for id, days in (("s_old", 200), ("s_older", 300), ("s_young", 950)):
             at = NOW + days * DAY
             connection.execute("UPDATE events SET at = :at WHERE session = :id", {"at": at, "id": id})
@@ -197,8 +220,13 @@ def test_pruning_that_is_cut_short_costs_only_what_was_to_go(scene: Scene) -> No
                 "WHERE session = :id",
                 {"at": at, "id": id},
             )
-    (scene.root / "data" / "blobs" / "ff").mkdir()
-    (scene.root / "data" / "blobs" / "ff" / ("0" * 30)).write_bytes(b"nobody needs this")
+    (root / "data" / "blobs" / "ff").mkdir()
+    (root / "data" / "blobs" / "ff" / ("0" * 30)).write_bytes(b"nobody needs this")
+    return everything
+
+
+def test_pruning_that_is_cut_short_costs_only_what_was_to_go(scene: Scene) -> None:
+    everything = prepare_pruning(scene.root)
     counts = set()
     for crash, how, root in scene.crashes("prune"):
         logs = telling(lambda root: found(root / "data"), crash, how, root)
@@ -242,6 +270,35 @@ def test_a_repair_that_is_cut_short_keeps_the_damaged_file_or_has_it_aside(scene
         assert sound or not crash.acknowledged
         mended.append(sound)
     assert {*mended} == {True, False}
+
+
+KILLS, MANY_KILLS = 6, 200
+
+
+def test_a_restore_that_is_really_killed_leaves_the_old_or_the_new(scene: Scene, soak: bool) -> None:
+    old, new = prepare_restore(scene.root)
+    for root in scene.kills("put_back", MANY_KILLS if soak else KILLS):
+        logs = asyncio.run(found(root / "data"))
+        assert (logs, (root / "config" / "trust.json").read_bytes()) in ((old, b"old"), (new, b"new"))
+        if (root / ACKNOWLEDGED).exists():
+            assert logs == new
+
+
+def test_pruning_that_is_really_killed_costs_only_what_was_to_go(scene: Scene, soak: bool) -> None:
+    everything = prepare_pruning(scene.root)
+    for root in scene.kills("prune", MANY_KILLS if soak else KILLS):
+        logs = asyncio.run(found(root / "data"))
+        assert logs.items() <= everything.items()
+        assert "s_young" in logs
+
+
+def test_a_backup_that_is_really_killed_is_whole_or_not_there(scene: Scene, soak: bool) -> None:
+    logs = asyncio.run(fill(scene.root / "data", "s_1", contents=(b"one", b"two")))
+    for root in scene.kills("back_up", MANY_KILLS if soak else KILLS):
+        assert asyncio.run(found(root / "data")) == logs
+        if (root / "made.tar.gz").exists():
+            (root / "unpacked").mkdir()
+            unpack(root / "made.tar.gz", root / "unpacked")
 
 
 async def _is_sound(store: SqliteStore) -> bool:
