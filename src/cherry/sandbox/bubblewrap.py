@@ -82,7 +82,12 @@ class BubblewrapSandbox:
                 arguments += ["--seccomp", str(passed[-1])]
             options = _options(command, view, workspace, folder, protection.mounts)
             passed.append(memory_file("arguments", b"\0".join(os.fsencode(option) for option in options)))
-            arguments += ["--args", str(passed[-1]), "--", *guarded_shell(command, cherry_lives)]
+            arguments += [
+                "--args",
+                str(passed[-1]),
+                "--",
+                *guarded_shell(command, cherry_lives, filtered=self._filter is not None),
+            ]
             identity = view.identity if view.identity.dropped else None
             started = launch(arguments, environ={}, with_input=command.input, passed=passed, identity=identity)
         except BaseException:
@@ -208,6 +213,9 @@ def _options(command: Command, view: View, workspace: Path, folder: Path, mounts
     options += name_resolution() if command.network else ["--unshare-net"]
     temporary = str(view.temporary)
     options += ["--bind", temporary, _TEMPORARY]
+    for shown in view.tools.folders:
+        if shown.is_relative_to(_TEMPORARY):  # the private folder lies over it
+            options += ["--ro-bind", str(shown), str(shown)]
     if workspace.is_relative_to(_OTHER_TEMPORARY):
         options += ["--bind", temporary, _OTHER_TEMPORARY]
     else:

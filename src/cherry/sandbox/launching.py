@@ -18,6 +18,11 @@ if [ -r "$w" ]; then ( (read -r _ <"$w"; kill -s KILL -- "$victims") >/dev/null 
 exec "$@"'''
 """Started beside the command, but not as its child, which it may not expect."""
 
+_SETTLED = (
+    "for ((c=0; c<1000; c++)); do read -rd '' s </proc/1/status; [[ $s == *Seccomp:?2* ]] && break; "
+    "read -rt 0.001 -u {pipe} s; (( $? > 128 )) || exit 125; done; unset c s; "
+)
+"""The first process of the namespace binds its life to bubblewrap's at last, and only then takes the filter upon itself."""
 _GUARD = "read -t 0 -u {pipe} && exit 125; exec {pipe}<&-; ulimit -c 0 {limits} || exit 125; "
 """Stands on the first line of the script, so that line numbers in messages are those of the script."""
 
@@ -86,8 +91,10 @@ def watched_prefix(handle: int, *, everything: bool) -> list[str]:
     return ["/bin/sh", "-c", _WATCHED, "cherry", str(handle), "-1" if everything else ""]
 
 
-def guarded_shell(command: Command, handle: int) -> list[str]:
+def guarded_shell(command: Command, handle: int, *, filtered: bool) -> list[str]:
     """The shell that runs the script, after it has set the limits; it ends at once if Cherry is no more.
+
+    `filtered`: there is a system-call filter, by which the guard sees that from now on a kill reaches every process of the sandbox.
 
     bubblewrap binds its processes to Cherry's life only some milliseconds after it was started: a kill just before would leave
     the command behind. The pipe `handle` is empty while Cherry lives and at its end afterwards; only bash can look at a pipe without
@@ -99,7 +106,8 @@ def guarded_shell(command: Command, handle: int) -> list[str]:
         return [*prefix, shell(), "-c", command.script]
     sizes = f"-d {bounds.memory_bytes >> 10} -f {bounds.file_bytes >> 10}"
     limits = f"{sizes} -t {bounds.cpu_seconds} -n {bounds.open_files} -u {bounds.processes}"
-    return [shell(), "-c", _GUARD.format(pipe=handle, limits=limits) + command.script]
+    guard = (_SETTLED if filtered else "") + _GUARD
+    return [shell(), "-c", guard.replace("{pipe}", str(handle)).replace("{limits}", limits) + command.script]
 
 
 def check_folders(command: Command) -> tuple[Path, Path]:

@@ -4,6 +4,7 @@
 person must be asked. Looks through wrappers (`env`, `sudo`, `timeout`, `xargs`, `sh -c`, `eval`, `find -exec`).
 """
 
+import re
 import shlex
 from typing import NamedTuple
 
@@ -55,9 +56,15 @@ class Parsed(NamedTuple):
     """Why this may not be all; empty when it certainly is."""
 
 
+_GLUED = re.compile(r"[^\s;&|(<>][<>]\(|[<>]\([^()]*\)[^\s;&|()<>]")
+"""`ls<(a)` and `<(a)ls`: the word is only known when it runs. Found in quotes too: then it is asked once too often."""
+
+
 def parse(script: str) -> Parsed:
     """Everything the script would run. Never raises."""
     found: list[Program] = []
+    if _GLUED.search(script):
+        return Parsed((), "it has a process substitution inside a word")
     try:
         problem = _collect(script, found, piped=False, depth=0)
     except (Unparsable, RecursionError) as error:

@@ -185,3 +185,13 @@ def test_programs_bash_runs_are_among_those_found(pieces: list[str]) -> None:
         )
     ran = set(done.stdout.decode().split("\0")[:-1])
     assert ran <= {found.name for found in parsed.programs}
+
+
+@pytest.mark.parametrize("script", ["ls<()ls", "<()ls x", "ls >(a)b", "a<(b) c"])
+def test_a_process_substitution_inside_a_word_is_not_understood(script: str) -> None:
+    assert parse(script).problem
+
+
+@pytest.mark.parametrize("script", ["diff <(sort a) <(sort b)", "cat <(ls)"])
+def test_a_process_substitution_that_is_a_word_is_understood(script: str) -> None:
+    assert not parse(script).problem
