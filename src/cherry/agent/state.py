@@ -302,11 +302,12 @@ class SessionState:
 
     def _change(self, recorded: Recorded, event: ChangesApplied | ChangesUndone | ChangesRedone) -> None:
         match event:
-            case ChangesApplied(change_id=change_id, files=files):
+            case ChangesApplied(change_id=change_id, files=files, by=by):
                 self.changes.append(ChangeRecord(recorded.turn, change_id, files))
                 self.undone.clear()
-                self._remember(files)
-                self._trace_files(files)
+                if by == "edit":  # what a command changed the model has not seen
+                    self._remember(files)
+                    self._trace_files(files)
             case ChangesUndone(undone_turn=turn, change_ids=ids) as undone:
                 self._mark(ids, undone=True)
                 self.undone.append(undone)

@@ -18,6 +18,7 @@ from cherry.context.stack import describe, detect_stack
 from cherry.domain.errors import CherryError
 from cherry.edits.editor import Editor
 from cherry.git.command import Git
+from cherry.git.shadow import ShadowIndex
 from cherry.kernel.clock import Clock
 from cherry.kernel.ids import content_hash
 from cherry.kernel.paths import HomeFolders
@@ -32,6 +33,7 @@ from cherry.security.remembered import RememberedRules
 from cherry.storage.holders import holder_id
 from cherry.storage.upkeep import KeptStore
 from cherry.tools.shell import MAX_SECONDS, Patience
+from cherry.tools.side_effects import PASSED_OVER, SideEffects
 from cherry.tools.standard import Workplace, standard_toolbox
 from cherry.tools.walking import workspace_files
 from cherry.tools.wrappers.cut import Limits
@@ -89,6 +91,14 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     sandbox = DeferredSandbox(
         around.machine.probe, required=settings.sandbox.required is True, environ=around.environ, temporary=private
     )
+    index = ShadowIndex(
+        jail.root,
+        around.environ,
+        place=own_folder / "shadow",
+        spare=temporary / "shadow",
+        passed_over=PASSED_OVER,
+    )
+    side_effects = SideEffects(index, editor, around.store.blobs)
     standard = standard_toolbox(
         Workplace(
             jail=jail,
@@ -104,6 +114,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
             bounds=_bounds(settings),
             patience=Patience(settings.tools.timeout, min(settings.tools.max_timeout, MAX_SECONDS)),
             output=Limits(characters=settings.tools.output_limit),
+            side_effects=side_effects,
             log=around.log,
         )
     )
@@ -132,6 +143,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
 
     async def close() -> None:
         await standard.processes.close()
+        side_effects.close()
         shutil.rmtree(temporary, ignore_errors=True)
         remove_forgotten_folders()
 

@@ -245,6 +245,8 @@ class ChangesApplied(EventBase):
     change_id: str
     call_id: str = ""
     files: tuple[FileChange, ...]
+    by: Literal["edit", "command"] = "edit"
+    """`command`: what a command was found to have changed once it had ended."""
 
     def key(self) -> str:
         return self.change_id

@@ -37,6 +37,9 @@ class CommandView(Value):
     exit_code: int | None = None
     """None before the end or when a signal ended it."""
     background: bool = False
+    changed: tuple[str, ...] = ()
+    """Paths of the first files it changed, removed or made."""
+    changed_total: int = 0
 
 
 class FileView(Value):

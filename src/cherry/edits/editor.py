@@ -139,6 +139,10 @@ class Editor:
             return ()
         return await self.commit(revert.plan, change_id=change_id)
 
+    async def look(self, paths: Sequence[str]) -> dict[str, FileState | None]:
+        """What is at these paths now (None: nothing), of those that can be read and may be recorded."""
+        return await self._in_thread(lambda stop: self._recordable(paths, stop))
+
     async def diff(self, changes: Sequence[Sequence[FileChange]]) -> DiffView:
         """The net effect of several change sets, oldest first, from stored contents: what Cherry wrote, not what is there now."""
         return await net_diff(self._store, changes)
@@ -202,6 +206,16 @@ class Editor:
                     unusable.update({path: protected} if protected else {})
             self._drop_other_cases(folders, states)
         return states, unusable
+
+    def _recordable(self, paths: Iterable[str], stop: threading.Event) -> dict[str, FileState | None]:
+        states: dict[str, FileState | None] = {}
+        filesystem = Stoppable(self._filesystem, stop)
+        with self._workspace() as folders:
+            for path in paths:
+                with suppress(CherryError):
+                    check_recorded(self._jail, path)
+                    states[path] = read_state(filesystem, folders, path, limit=self._limit)
+        return states
 
     def _workspace(self) -> Folders:
         return Folders(self._filesystem, str(self._jail.root))

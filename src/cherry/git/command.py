@@ -66,10 +66,14 @@ class Answer(NamedTuple):
 class Git:
     """Runs git in one folder. Holds nothing; each call is a process of its own."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        """`environ` is the user's: git is looked up on its PATH, and the user's name and home are taken from it."""
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, apart: Path | None = None) -> None:
+        """`environ` is the user's: git is looked up on its PATH, and the user's name and home are taken from it.
+
+        `apart`: a git folder elsewhere that has `folder` for its work tree; what git keeps in `folder` itself is not looked at then.
+        """
         self.folder = folder
         self._environment = _environment(environ)
+        self._place = () if apart is None else (f"--git-dir={apart}", f"--work-tree={folder}")
         self._program: str | None = None
 
     async def run(
@@ -82,7 +86,7 @@ class Git:
     ) -> Answer:
         """`filters`: options from `neutral_filters`. Raises CherryError(tools.GIT_FAILED) when git cannot be run or takes too long."""
         options = [word for option in (*_OPTIONS, *filters) for word in ("-c", option)]
-        command = [self._git(), "--no-pager", *options, *arguments]
+        command = [self._git(), "--no-pager", *self._place, *options, *arguments]
         environment = self._environment if writes else {**self._environment, "GIT_OPTIONAL_LOCKS": "0"}
         try:
             process = await asyncio.create_subprocess_exec(

@@ -17,7 +17,7 @@ from cherry.security.commands import Parsed, Program, parse
 from cherry.security.danger import danger
 from cherry.security.protected import Protected
 from cherry.security.remembering import pattern_of
-from cherry.security.shell_readonly import not_reading
+from cherry.security.shell_readonly import not_reading, only_reads
 from cherry.security.shell_wrappers import PRIVILEGED
 from cherry.toon.definition import Effect
 
@@ -145,9 +145,7 @@ class Policy:
         return Decision("ask", one_line(visible(reason), 200))
 
     def _only_reads(self, action: Action, parsed: Parsed) -> bool:
-        if not action.command or parsed.problem or not parsed.programs:
-            return False
-        return not any(not_reading(program, workspace=self._workspace) for program in parsed.programs)
+        return bool(action.command) and only_reads(parsed, workspace=self._workspace)
 
     def _by_rule(self, action: Action, parsed: Parsed) -> Decision | None:
         if action.command:

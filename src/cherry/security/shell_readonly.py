@@ -7,7 +7,7 @@ of short ones; both are regarded. Anything not in the table is not known to only
 import re
 from typing import NamedTuple
 
-from cherry.security.commands import Program
+from cherry.security.commands import Parsed, Program
 from cherry.security.protected import Protected
 from cherry.security.shell_syntax import Word
 from cherry.security.shell_wrappers import PRIVILEGED
@@ -169,6 +169,13 @@ GIT_READERS: dict[str, Reader] = {
 }
 _GIT_NEEDS_WORD = {"stash": ("list", "show")}
 _GIT_GLOBAL_FLAGS = {"--no-pager", "--no-optional-locks", "--literal-pathspecs"}
+
+
+def only_reads(parsed: Parsed, *, workspace: str = "") -> bool:
+    """Whether everything a script would run is known, and known to only read."""
+    if parsed.problem or not parsed.programs:
+        return False
+    return not any(not_reading(program, workspace=workspace) for program in parsed.programs)
 
 
 def not_reading(program: Program, *, workspace: str = "") -> str:

@@ -18,6 +18,7 @@ from cherry.domain.errors import CherryError
 from cherry.domain.events import Event
 from cherry.domain.live import Live, OutputStreamed
 from cherry.edits.editor import Editor
+from cherry.git.shadow import ShadowIndex
 from cherry.kernel.clock import SystemClock
 from cherry.sandbox.choose import choose_sandbox
 from cherry.sandbox.port import Sandbox
@@ -26,6 +27,7 @@ from cherry.storage.ports import Blobs
 from cherry.testing.store import MemoryStore
 from cherry.tools.context import Intent, ToolContext
 from cherry.tools.processes import Processes
+from cherry.tools.side_effects import PASSED_OVER, SideEffects
 from cherry.tools.standard import Standard, Workplace, standard_toolbox
 from cherry.tools.toolbox import Toolbox
 
@@ -79,35 +81,51 @@ class CallRecorder:
 class ToolBench(CallRecorder):
     """The standard tools on a real folder."""
 
-    def __init__(self, workspace: Path, standard: Standard, blobs: Blobs) -> None:
+    def __init__(self, workspace: Path, standard: Standard, blobs: Blobs, editor: Editor) -> None:
         super().__init__(standard.toolbox)
         self.workspace = workspace
         self.blobs = blobs
+        self.editor = editor
         self.processes: Processes = standard.processes
 
 
 @asynccontextmanager
 async def tools_on(
-    workspace: Path, *, environ: Mapping[str, str] | None = None, sandbox: Sandbox | None = None, **options: Any
+    workspace: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    sandbox: Sandbox | None = None,
+    side_effects: bool = False,
+    **options: Any,
 ) -> AsyncIterator[ToolBench]:
-    """`workspace` must exist; beside it folders are made for Cherry's own files. `options` go to `Workplace`."""
+    """`workspace` must exist; beside it folders are made for Cherry's own files. `options` go to `Workplace`.
+
+    `side_effects`: what commands change is kept.
+    """
     state, spool, temporary = (workspace.parent / f"cherry-{name}" for name in ("state", "spool", "tmp"))
     spool.mkdir(exist_ok=True)
     variables = dict(os.environ) if environ is None else environ
     blobs, jail = MemoryStore().blobs, Jail(workspace)
+    editor = Editor(jail, blobs, state)
+    index = ShadowIndex(
+        jail.root, variables, place=state / "shadow", spare=temporary / "shadow", passed_over=PASSED_OVER
+    )
+    kept = SideEffects(index, editor, blobs) if side_effects else None
     settings: dict[str, Any] = {"clean": lambda text: text, "framed": lambda text, _source: text, **options}
     place = Workplace(
         jail=jail,
-        editor=Editor(jail, blobs, state),
+        editor=editor,
         sandbox=sandbox or choose_sandbox(required=False, environ=variables, temporary=temporary),
         blobs=blobs,
         clock=SystemClock(),
         environ=variables,
         spool_folder=spool,
+        side_effects=kept,
         **settings,
     )
     standard = standard_toolbox(place)
     try:
-        yield ToolBench(workspace, standard, blobs)
+        yield ToolBench(workspace, standard, blobs, editor)
     finally:
+        index.close()
         await standard.processes.close()

@@ -12,13 +12,19 @@ from pydantic import Field
 
 from cherry.domain.calls import Status
 from cherry.domain.errors import CherryError, tools
+from cherry.domain.events import ChangesApplied, Notice
 from cherry.domain.live import OutputStreamed
 from cherry.domain.views import CommandView
+from cherry.kernel.tasks import finish
 from cherry.kernel.text import cut_middle, human_seconds, one_line
 from cherry.sandbox.port import Bounds, Command
+from cherry.security.commands import parse
 from cherry.security.protected import unwritable_for_commands
+from cherry.security.shell_readonly import only_reads
 from cherry.tools.context import Intent, ToolContext
+from cherry.tools.names import shown
 from cherry.tools.processes import Processes, Running
+from cherry.tools.side_effects import SideEffects
 from cherry.tools.terminal import folded
 from cherry.tools.tool import Output, tool
 
@@ -28,6 +34,7 @@ _FIRST_LOOK_SECONDS = 0.3
 """A background command that fails at once is told of at once."""
 _NEWS_SECONDS = 5.0
 _VIEW_CHARACTERS = 8_000
+_CHANGED_SHOWN = 10
 _QUIET = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",
@@ -71,14 +78,19 @@ class ShellTools:
         bounds: Bounds | None = None,
         clean: Callable[[str], str] = str,
         patience: "Patience | None" = None,
+        side_effects: SideEffects | None = None,
     ) -> None:
-        """`clean` takes secrets out of what watchers are told; results are cleaned by the wrappers."""
+        """`clean` takes secrets out of what watchers are told; results are cleaned by the wrappers.
+
+        `side_effects` keeps what commands in the foreground change; without it only a person can take that back.
+        """
         self._processes = processes
         self._workspace = workspace
         self._network = network
         self._bounds = bounds or Bounds()
         self._clean = clean
         self._patience = patience or Patience()
+        self._side_effects = side_effects
 
     @tool(
         "shell.run",
@@ -102,11 +114,11 @@ class ShellTools:
         seconds = self._patience.seconds(timeout)
         view = CommandView(command=command, background=background)
         await ctx.proceed(Intent(_title({"command": command}), "run", view, command=command, network=self._network))
-        running = await self._processes.start(self._command(command))
-        running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
         if background:
-            return await self._in_background(running)
-        return await self._in_foreground(running, seconds)
+            return await self._in_background(await self._started(ctx, command))
+        if self._side_effects is None or only_reads(parse(command), workspace=str(self._workspace)):
+            return await self._in_foreground(await self._started(ctx, command), seconds)
+        return await self._watched(ctx, command, seconds, self._side_effects)
 
     @tool("shell.output", effect="read", category="shell", title=lambda given: f"Output of {given.get('id', '')}")
     async def output(self, ctx: ToolContext, id: str) -> Output:
@@ -127,6 +139,21 @@ class ShellTools:
         running = self._processes.find(id)
         await running.stop()
         return _output(running, running.news() or "(nothing new)", background=True)
+
+    async def _watched(self, ctx: ToolContext, command: str, seconds: float, side_effects: SideEffects) -> Output:
+        if why := await side_effects.before():
+            await ctx.record(Notice(level="warning", code="undo.not_covered", text=why))
+        changed: tuple[str, ...] = ()
+        try:
+            output = await self._in_foreground(await self._started(ctx, command), seconds)
+        finally:
+            changed = await finish(_keep(ctx, side_effects))
+        return _with_changes(output, changed) if changed else output
+
+    async def _started(self, ctx: ToolContext, command: str) -> Running:
+        running = await self._processes.start(self._command(command))
+        running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
+        return running
 
     def _command(self, script: str) -> Command:
         return Command(
@@ -162,6 +189,28 @@ class ShellTools:
         news = running.news()
         text = f"Started in the background with id {process_id}." + (f"\n{news}" if news else "")
         return _output(running, text, background=True)
+
+
+async def _keep(ctx: ToolContext, side_effects: SideEffects) -> tuple[str, ...]:
+    """Paths that were changed."""
+    effects = await side_effects.after()
+    if effects.note:
+        await ctx.record(Notice(level="warning", code="undo.not_covered", text=effects.note, nonce=ctx.call.id))
+    if effects.files:
+        await ctx.record(
+            ChangesApplied(change_id=ctx.change_id, call_id=ctx.call.id, files=effects.files, by="command")
+        )
+    return tuple(file.path for file in effects.files)
+
+
+def _with_changes(output: Output, paths: tuple[str, ...]) -> Output:
+    first = tuple(shown(path) for path in paths[:_CHANGED_SHOWN])
+    more = f" and {len(paths) - len(first):,} more" if len(paths) > len(first) else ""
+    text = f"{output.text}\nFiles changed: {', '.join(first)}{more}."
+    view = output.view
+    if isinstance(view, CommandView):
+        view = view.model_copy(update={"changed": first, "changed_total": len(paths)})
+    return output._replace(text=text, view=view)
 
 
 def _output(running: Running, text: str, *, background: bool = False) -> Output:

@@ -21,6 +21,7 @@ from cherry.tools.questions import ask_user
 from cherry.tools.search import SearchTools
 from cherry.tools.searching.matches import SECONDS
 from cherry.tools.shell import Patience, ShellTools
+from cherry.tools.side_effects import SideEffects
 from cherry.tools.todo import write_todo
 from cherry.tools.tool import Tool, tools_of
 from cherry.tools.toolbox import Toolbox
@@ -59,6 +60,8 @@ class Workplace:
     """With commands."""
     output: Limits = field(default_factory=Limits)
     """What of a tool's output the model reads."""
+    side_effects: SideEffects | None = None
+    """Keeps what commands change."""
     log: Log = field(default_factory=Log)
     """Where the details of crashes go."""
 
@@ -93,7 +96,13 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
             ListingTools(place.jail, git),
             SearchTools(place.jail, git, place.environ, seconds=place.search_seconds),
             ShellTools(
-                processes, root, network=place.network, bounds=place.bounds, clean=place.clean, patience=place.patience
+                processes,
+                root,
+                network=place.network,
+                bounds=place.bounds,
+                clean=place.clean,
+                patience=place.patience,
+                side_effects=place.side_effects,
             ),
             GitTools(git, place.jail),
             write_todo,

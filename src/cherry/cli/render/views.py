@@ -34,7 +34,7 @@ def excerpt(view: View, style: Style, columns: int) -> list[str]:
             return diff_lines(view, style, columns, limit=EXCERPT_DIFF_LINES)
         case CommandView():
             limit = FAILED_OUTPUT_LINES if view.exit_code else EXCERPT_OUTPUT_LINES
-            return [style("dim", line) for line in tail(view.output, columns, limit)]
+            return [style("dim", line) for line in tail(view.output, columns, limit)] + _changed(view, columns)
         case TodoView():
             return todo_lines(view.items, style, columns)
         case TextView() | FileView() | SearchView() | QuestionView():
@@ -123,6 +123,14 @@ def tail(text: str, columns: int, limit: int) -> list[str]:
     shown = [INDENT + cut_to_width(visible(line), max(10, columns - len(INDENT) - 1)) for line in lines[-limit:]]
     hidden = len(lines) - len(shown)
     return [f"{INDENT}… {plural(hidden, 'line')} above", *shown] if hidden else shown
+
+
+def _changed(view: CommandView, columns: int) -> list[str]:
+    if not view.changed:
+        return []
+    more = view.changed_total - len(view.changed)
+    listed = ", ".join(visible(path) for path in view.changed) + (f" and {more:,} more" if more > 0 else "")
+    return [INDENT + cut_to_width(f"changed: {listed}", max(10, columns - len(INDENT) - 1))]
 
 
 def _file_heading(file: FileDiff, style: Style) -> str:
