@@ -188,6 +188,7 @@ KINDS: dict[RefusalKind, ErrorKind] = {
     "context_too_long": rows.CONTEXT_TOO_LONG,
     "content_refused": rows.REFUSED_CONTENT,
     "bad_request": rows.BAD_REQUEST,
+    "no_tools": rows.NO_TOOLS,
     "quota_used_up": rows.QUOTA,
     "rate_limited": rows.RATE_LIMIT,
     "server_error": rows.OVERLOADED,

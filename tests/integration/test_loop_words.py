@@ -17,6 +17,7 @@ from cherry.domain.events import (
 )
 from cherry.domain.limits import TurnLimits
 from cherry.gateway.port import ModelFacts
+from cherry.testing.faults import Refuse
 from cherry.testing.model import ScriptedGateway
 from cherry.testing.scripts import Reason, Reply, Say, Script, ToolCall, answer
 
@@ -211,6 +212,21 @@ async def test_a_model_without_calls_works_in_words(house, run, events):
     assert last[2].parts[0].text.startswith('[Result of fs_read {"path": "app.py"}: success]\n<data-')
     assert last[3].text == f"I'll fix it.\n\n{BLOCK.strip()}"
     assert "[Result of fs_apply: success]" in last[4].parts[0].text
+
+
+async def test_a_server_that_refuses_tools_is_told_them_in_words(house, run, events):
+    house.write("app.py", APP)
+    call = '{"type": "tool_call", "tool": "fs_read", "arguments": {"path": "app.py"}}'
+    gateway, seen = await run(Refuse("no_tools"), call, "It returns 1.", facts=ModelFacts(32_000, 4_096))
+    assert end(events, seen).outcome == "done"
+    assert [bool(prompt.tools) for prompt in gateway.prompts] == [True, False, False]
+    assert "fs_read(path: string" in gateway.prompts[1].system
+
+
+async def test_a_server_that_refuses_tools_it_was_not_given_is_not_asked_for_ever(house, run, events):
+    gateway, seen = await run(Refuse("no_tools"), Refuse("no_tools"), facts=WITHOUT_CALLS)
+    assert end(events, seen).fault.code == "gateway.no_tools"
+    assert len(gateway.prompts) == 2
 
 
 async def test_the_beginning_of_every_prompt_in_words_is_the_same(house, run):

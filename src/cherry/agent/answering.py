@@ -19,7 +19,7 @@ from cherry.gateway.port import Gateway
 from cherry.kernel.ids import derived_id
 
 MAX_REFUSALS = 6
-"""Tries with an ever smaller prompt when the provider refuses it as too long."""
+"""Tries with another prompt when the provider refuses one as too long or its tools."""
 
 
 class Answering:
@@ -37,13 +37,18 @@ class Answering:
         made = turn.steps - turn.steps_before
         if made >= limits.max_steps:
             raise CherryError(run.STEP_LIMIT, f"The turn has made {made} model calls, its step limit")
+        too_long = in_words = False
         for attempt in range(1, MAX_REFUSALS + 1):
-            prompt, tokens = await self._window.prompt(model_of(turn.model), refused=attempt > 1)
+            prompt, tokens = await self._window.prompt(model_of(turn.model), refused=too_long)
             try:
                 return await self._call(prompt, tokens)
             except CherryError as error:
-                # A refusal is in the log now and has taught the window to be smaller.
-                if error.kind is not gateway.CONTEXT_TOO_LONG or attempt == MAX_REFUSALS:
+                # A refusal is in the log now and has taught what comes next: a smaller window, tools told in words.
+                if error.kind is gateway.CONTEXT_TOO_LONG and attempt < MAX_REFUSALS:
+                    too_long = True
+                elif error.kind is gateway.NO_TOOLS and not in_words:
+                    in_words = True
+                else:
                     raise
         raise AssertionError("unreachable")
 

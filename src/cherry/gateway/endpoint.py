@@ -87,6 +87,9 @@ class Endpoint:
                     yield item
             return
         except ProviderError as error:
+            if error.kind is rows.NO_TOOLS:
+                known = self.learned.get(prompt.model.model, ModelFacts())
+                self.learned[prompt.model.model] = known._replace(tools=False)
             if not self._send_reasoning or not errors.refuses_reasoning(error):
                 raise
         # Sealed thoughts of another account or key are refused as a whole request: go on without them, for good.

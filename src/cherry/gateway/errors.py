@@ -106,6 +106,10 @@ _FILTERED: Final = (
 _FOREIGN_THOUGHT: Final = (
     r"encrypted.content|(invalid|missing).{0,20}signature|signature.{0,40}thinking|thinking.{0,40}(signature|blocks?)"
 )
+_NO_TOOLS: Final = (
+    r"does not support (tools|tool (use|call)|function)|no endpoints found that support tool use|enable-auto-tool-choice"
+    r"|tools? (param|parameter) requires|(tools|tool_choice|tool calling|tool use|function calling)['`\"]?( (is|are))? not supported"
+)
 _NO_MODEL: Final = (
     r"model_not_found|model[^.]{0,80}(not found|not exist|does not exist|isn't available|not available|not supported|no such)"
     r"|(no such|unknown|invalid|unsupported|not a valid) model|model not exist|try pulling it|^model: "
@@ -251,6 +255,8 @@ def _row(status: int, said: _Said, origin: Origin) -> _Row:
             return _Row(rows.CONTEXT_TOO_LONG)
         if status < 500 and _says(text, _NO_QUOTA):
             return _Row(rows.QUOTA)
+        if _says(text, _NO_TOOLS):
+            return _Row(rows.NO_TOOLS, f"{origin.provider}/{origin.model} cannot call tools")
     return _by_status(status, said, text, origin)
 
 

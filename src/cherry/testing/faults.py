@@ -18,6 +18,7 @@ RefusalKind = Literal[
     "context_too_long",
     "content_refused",
     "bad_request",
+    "no_tools",
     "rate_limited",
     "quota_used_up",
     "server_error",

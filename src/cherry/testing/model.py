@@ -48,6 +48,7 @@ _KINDS: dict[RefusalKind, ErrorKind] = {
     "context_too_long": errors.gateway.CONTEXT_TOO_LONG,
     "content_refused": errors.gateway.REFUSED_CONTENT,
     "bad_request": errors.gateway.BAD_REQUEST,
+    "no_tools": errors.gateway.NO_TOOLS,
     "rate_limited": errors.gateway.RATE_LIMIT,
     "quota_used_up": errors.gateway.QUOTA,
     "server_error": errors.gateway.OVERLOADED,
@@ -154,6 +155,8 @@ class ScriptedGateway:
                     async for item in items:
                         yield item
             except CherryError as error:
+                if error.kind is errors.gateway.NO_TOOLS:  # as the gateway learns it
+                    self._facts = self._facts._replace(tools=False)
                 if error.kind.effect != "retry" or attempt > self._retries:
                     raise
                 attempt += 1

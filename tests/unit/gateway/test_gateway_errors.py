@@ -25,6 +25,7 @@ MEANINGS: dict[RefusalKind, ErrorKind] = {
     "context_too_long": rows.CONTEXT_TOO_LONG,
     "content_refused": rows.REFUSED_CONTENT,
     "bad_request": rows.BAD_REQUEST,
+    "no_tools": rows.NO_TOOLS,
     "rate_limited": rows.RATE_LIMIT,
     "quota_used_up": rows.QUOTA,
     "server_error": rows.OVERLOADED,

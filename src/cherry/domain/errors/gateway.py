@@ -51,6 +51,11 @@ BAD_REQUEST = ErrorKind(
     "See the provider's words above; `--debug` shows the request.",
     audience="developer",
 )
+NO_TOOLS = ErrorKind(
+    "gateway.no_tools",
+    "The model cannot call tools",
+    "Choose another model with --model; for a local one, `cherry models` tells which can.",
+)
 REFUSED_CONTENT = ErrorKind(
     "gateway.refused_content",
     "The provider's content filter refused the request",
@@ -124,6 +129,7 @@ ALL = (
     MODEL_NOT_FOUND,
     CONTEXT_TOO_LONG,
     BAD_REQUEST,
+    NO_TOOLS,
     REFUSED_CONTENT,
     OVERLOADED,
     UNREACHABLE,

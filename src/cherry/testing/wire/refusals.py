@@ -100,6 +100,9 @@ _OPENAI: dict[RefusalKind, _Row] = {
         "invalid_prompt",
     ),
     "bad_request": _openai(400, "Unknown parameter: 'wish'.", "invalid_request_error", "unknown_parameter", "wish"),
+    "no_tools": _openai(
+        400, "'tools' is not supported with this model.", "invalid_request_error", "unsupported_parameter", "tools"
+    ),
     "rate_limited": _openai(
         429,
         "Rate limit reached for {model} in organization org-double on tokens per min (TPM): Limit 30000, Used 29000, "
@@ -130,6 +133,7 @@ _ANTHROPIC: dict[RefusalKind, _Row] = {
     "context_too_long": _anthropic(400, "invalid_request_error", "prompt is too long: 214312 tokens > 200000 maximum"),
     "content_refused": _anthropic(400, "invalid_request_error", "Output blocked by content filtering policy"),
     "bad_request": _anthropic(400, "invalid_request_error", "wish: Extra inputs are not permitted"),
+    "no_tools": _anthropic(400, "invalid_request_error", "'{model}' does not support tool use"),
     "rate_limited": _anthropic(
         429,
         "rate_limit_error",
@@ -153,7 +157,8 @@ _OLLAMA: dict[RefusalKind, _Row] = {
     "model_not_found": _Row(404, {"error": "model '{model}' not found"}),
     "context_too_long": _Row(400, {"error": "prompt too long; exceeded max context length by 1204 tokens"}),
     "content_refused": _Row(400, {"error": "the request was refused by a content filter"}),
-    "bad_request": _Row(400, {"error": "registry.ollama.ai/library/{model} does not support tools"}),
+    "bad_request": _Row(400, {"error": "invalid options: wish"}),
+    "no_tools": _Row(400, {"error": "registry.ollama.ai/library/{model} does not support tools"}),
     "rate_limited": _Row(429, {"error": "too many concurrent requests"}),
     "quota_used_up": _Row(429, {"error": "you've reached your hourly usage limit, please upgrade to continue"}),
     "server_error": _Row(
@@ -232,6 +237,7 @@ _OPENROUTER: dict[RefusalKind, _Row] = {
         "Provider returned error",
         metadata={"raw": "{model} is temporarily rate-limited upstream. Please retry shortly."},
     ),
+    "no_tools": _numbered(404, "No endpoints found that support tool use. To learn more, visit the documentation."),
     "unavailable": _numbered(503, "No instances available"),
     "overloaded": _numbered(502, "Provider returned error", metadata={"raw": "upstream overloaded"}),
 }
@@ -245,6 +251,7 @@ _LLAMA_CPP: dict[RefusalKind, _Row] = {
         n_prompt_tokens=14429,
         n_ctx=8192,
     ),
+    "no_tools": _numbered(500, "tools param requires --jinja flag", type="server_error"),
     "unavailable": _numbered(503, "Loading model", type="unavailable_error"),
 }
 
@@ -272,6 +279,12 @@ _VLLM: dict[RefusalKind, _Row] = {
         400,
         "This model's maximum context length is 8192 tokens. However, your request has 9013 input tokens. Please reduce "
         "the length of the input messages.",
+        type="BadRequestError",
+        param=None,
+    ),
+    "no_tools": _numbered(
+        400,
+        '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
         type="BadRequestError",
         param=None,
     ),
