@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -273,3 +275,32 @@ async def test_no_descriptors_are_left_open(bench: ToolBench) -> None:
     for _ in range(5):
         await bench.run("shell.run", command="seq 1 100000")
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+async def test_commits_of_commands_are_those_of_the_user(tmp_path: Path) -> None:
+    work = repository(tmp_path / "work")
+    (tmp_path / ".gitconfig").write_text("[user]\n\tname = Ada O'Löve\n\temail = ada@example.org\n")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    async with tools_on(work, environ=environ) as bench:
+        told = await bench.run("shell.run", command="git commit -q --allow-empty -m x && git log --format=%an,%ce")
+    assert "Ada O'Löve,ada@example.org" in told.text
+
+
+async def test_without_a_name_git_says_so_and_nothing_is_made_up(tmp_path: Path) -> None:
+    work = repository(tmp_path / "work")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    async with tools_on(work, environ=environ) as bench:
+        told = await bench.run("shell.run", command="git -c user.useConfigOnly=true commit --allow-empty -m x")
+    assert "Please tell me who you are" in told.text
+
+
+def repository(folder: Path) -> Path:
+    folder.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    return folder
+
+
+async def test_why_a_repository_cannot_be_made_by_a_command_is_said(bench: ToolBench) -> None:
+    told = await bench.run("shell.run", command="mkdir -p sub && git init . && ls")
+    assert "Ask the user to run `git init`" in told.text
+    assert "Ask the user" not in (await bench.run("shell.run", command="false")).text

@@ -4,7 +4,7 @@ Output reaches watchers while it is printed and the model at the end. Time-out a
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -15,6 +15,8 @@ from cherry.domain.errors import CherryError, tools
 from cherry.domain.events import ChangesApplied, Notice
 from cherry.domain.live import OutputStreamed
 from cherry.domain.views import CommandView
+from cherry.git.command import Git
+from cherry.git.identity import identity_variables
 from cherry.kernel.tasks import finish
 from cherry.kernel.text import cut_middle, human_seconds, one_line
 from cherry.sandbox.port import Bounds, Command
@@ -35,6 +37,7 @@ _FIRST_LOOK_SECONDS = 0.3
 _NEWS_SECONDS = 5.0
 _VIEW_CHARACTERS = 8_000
 _CHANGED_SHOWN = 10
+_NO_REPOSITORY_MADE = "(A command cannot make a repository here: what lies in .git could be run later, unasked. Ask the user to run `git init`.)"
 _QUIET = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",
@@ -79,10 +82,12 @@ class ShellTools:
         clean: Callable[[str], str] = str,
         patience: "Patience | None" = None,
         side_effects: SideEffects | None = None,
+        git: Git | None = None,
     ) -> None:
         """`clean` takes secrets out of what watchers are told; results are cleaned by the wrappers.
 
         `side_effects` keeps what commands in the foreground change; without it only a person can take that back.
+        `git` tells who commits: a sandbox does not show the user's own configuration.
         """
         self._processes = processes
         self._workspace = workspace
@@ -91,6 +96,8 @@ class ShellTools:
         self._clean = clean
         self._patience = patience or Patience()
         self._side_effects = side_effects
+        self._git = git
+        self._identity: dict[str, str] | None = None
 
     @tool(
         "shell.run",
@@ -151,16 +158,23 @@ class ShellTools:
         return _with_changes(output, changed) if changed else output
 
     async def _started(self, ctx: ToolContext, command: str) -> Running:
-        running = await self._processes.start(self._command(command))
+        running = await self._processes.start(self._command(command, await self._committer(command)))
         running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
         return running
 
-    def _command(self, script: str) -> Command:
+    async def _committer(self, command: str) -> dict[str, str]:
+        if self._git is None or "git" not in command:
+            return {}
+        if self._identity is None:
+            self._identity = await identity_variables(self._git)
+        return self._identity
+
+    def _command(self, script: str, variables: Mapping[str, str]) -> Command:
         return Command(
             script=script,
             folder=self._workspace,
             workspace=self._workspace,
-            environment=_QUIET,
+            environment={**_QUIET, **variables},
             network=self._network,
             bounds=self._bounds,
             protected=unwritable_for_commands(self._workspace),
@@ -174,9 +188,17 @@ class ShellTools:
             except TimeoutError:
                 await running.stop()
                 return _timed_out(running, await running.printed(), seconds)
-            return _output(running, await running.printed() or "(no output)")
+            printed = await running.printed() or "(no output)"
+            return _output(running, printed + (self._advice(running) or ""))
         finally:
             await self._processes.finish(running)
+
+    def _advice(self, running: Running) -> str:
+        """For the model: what it cannot know of the fence around commands."""
+        if running.exit is None or running.exit.code == 0 or (self._workspace / ".git").exists():
+            return ""
+        makes = any(program.words[:2] == ("git", "init") for program in parse(running.command).programs)
+        return f"\n{_NO_REPOSITORY_MADE}" if makes else ""
 
     async def _in_background(self, running: Running) -> Output:
         process_id = self._processes.keep(running)

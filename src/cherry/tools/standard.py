@@ -103,6 +103,7 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
                 clean=place.clean,
                 patience=place.patience,
                 side_effects=place.side_effects,
+                git=git,
             ),
             GitTools(git, place.jail),
             write_todo,
