@@ -37,7 +37,10 @@ _FIRST_LOOK_SECONDS = 0.3
 _NEWS_SECONDS = 5.0
 _VIEW_CHARACTERS = 8_000
 _CHANGED_SHOWN = 10
-_NO_REPOSITORY_MADE = "(A command cannot make a repository here: what lies in .git could be run later, unasked. Ask the user to run `git init`.)"
+_NO_REPOSITORY_MADE = (
+    "(A command cannot make a repository here: what lies in .git could be run later, unasked. "
+    "Ask the user to run `git init`.)"
+)
 _QUIET = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",
