@@ -14,6 +14,7 @@ from cherry.domain.content import TextPart
 from cherry.domain.events import UserMessage
 from cherry.kernel.ids import content_hash, derived_id
 from cherry.security.beneath import open_beneath
+from cherry.security.framing import frame
 from cherry.tools.names import shown
 
 MAX_FILES = 300
@@ -106,4 +107,5 @@ def _words(news: dict[str, str]) -> str:
     if len(news) > SHOWN:
         lines.append(f"- … and {len(news) - SHOWN} more")
     listed = "\n".join(lines)
-    return f"These files are no longer what you last saw; somebody or something changed them. Read before you edit:\n{listed}"
+    head = "These files are no longer what you last saw; somebody or something changed them. Read before you edit:"
+    return f"{head}\n{frame(listed, source='file names')}"

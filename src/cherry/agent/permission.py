@@ -14,6 +14,7 @@ from cherry.domain.calls import Call
 from cherry.domain.errors import CherryError, tools
 from cherry.domain.events import ApprovalDecided, ApprovalRequested, Event, QuestionAsked, ToolStarted
 from cherry.domain.live import Working
+from cherry.domain.views import DiffView
 from cherry.kernel.ids import derived_id
 from cherry.security.policy import Action, Decision
 from cherry.tools.context import Intent, ToolContext
@@ -76,12 +77,16 @@ class Permission:
             reads=intent.reads,
             writes=intent.writes,
             network=intent.network,
+            foreign=self._journal.state.foreign.words,
+            diffs=_diffs(intent),
         )
         decision = self._approvals.decide(action)
         if decision.verdict == "deny":
             raise CherryError(tools.DENIED, f"{intent.title}: the policy does not allow this", why=decision.reason)
-        if decision.verdict == "ask" and (decision.confirm or not self._approver.startswith("yes")):
-            await self._approve(call, intent, decision, rule=self._approvals.suggestion(action))
+        must_ask = decision.confirm or decision.person or not self._approver.startswith("yes")
+        if decision.verdict == "ask" and must_ask:
+            rule = "" if decision.person else self._approvals.suggestion(action)
+            await self._approve(call, intent, decision, rule=rule)
         if intent.effect == "edit" and self._before_edit is not None:
             await self._before_edit(intent.writes)
         await self._journal.append(
@@ -145,3 +150,9 @@ class Permission:
         self._journal.emit(Working("Waiting for you"))
         with self._stopwatch.paused():
             await self._journal.until(lambda _state: answered())
+
+
+def _diffs(intent: Intent) -> tuple[tuple[str, str], ...]:
+    if not isinstance(intent.view, DiffView):
+        return ()
+    return tuple((file.path, file.unified) for file in intent.view.files)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from cherry.agent.foreign import Foreign
 from cherry.agent.progress import WINDOW, Trace, comparable, digest
 from cherry.agent.validation.port import Baseline
-from cherry.context.words import Said, said
+from cherry.context.words import Said, answered, said
 from cherry.domain.calls import Call, Result
 from cherry.domain.content import FromTools, FromUser, Message, TextPart
 from cherry.domain.errors.gateway import CONTEXT_TOO_LONG
@@ -142,6 +143,8 @@ class SessionState:
         self.answers: dict[str, str] = {}
         self.seen: dict[str, str] = {}
         """Path → hash of the content the model last saw or wrote."""
+        self.foreign = Foreign()
+        """What was read that the user did not write."""
         self.call_ids: set[str] = set()
         """Every call id of the session: some servers count from 0 again in each answer."""
         self.validated = 0
@@ -172,6 +175,7 @@ class SessionState:
 
     def apply(self, recorded: Recorded) -> None:
         self.last_seq = recorded.seq
+        self.foreign.apply(recorded.event)
         match recorded.event:
             case SessionStarted() as event:
                 self._begin(recorded, event)
@@ -218,7 +222,8 @@ class SessionState:
                 self.answers[event.question_id] = event.answer
                 asked = self.questions.get(event.question_id)
                 question = one_line(asked.question, 300) if asked else ""
-                self.said.append(said(recorded.turn, f"(asked: {question}) {event.answer}"))
+                # The question is the model's: no sentence of it is a rule of the user's.
+                self.said.append(answered(recorded.turn, question, event.answer))
             case TodoWritten(items=items):
                 self.todo = items
             case ChangesApplied() | ChangesUndone() | ChangesRedone() as change:

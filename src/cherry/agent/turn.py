@@ -29,6 +29,7 @@ from cherry.gateway.port import Gateway
 from cherry.kernel.clock import Clock
 from cherry.kernel.ids import derived_id, new_id
 from cherry.kernel.text import human_seconds
+from cherry.security.framing import frame
 
 NEAR = 0.8
 """From this share of its steps or its time on, a person is told."""
@@ -158,7 +159,9 @@ class Turn:
             return
         if finding.must_stop:
             raise CherryError(run.NO_PROGRESS, "The model does not get on", why=finding.evidence)
-        text = f"You are repeating yourself: {finding.evidence}. Do something different, or say what keeps you from going on."
+        # What repeats is told in words of the calls and of what they gave.
+        seen = frame(finding.evidence, source="what repeats")
+        text = f"You are repeating yourself:\n{seen}\nDo something different, or say what keeps you from going on."
         # The id is the finding's, so the same loop is told once.
         message_id = derived_id("m", self._state.session, self._state.turn.number, finding.kind, finding.key)
         message = UserMessage(message_id=message_id, parts=(TextPart(text=text),), steering=True, author="cherry")

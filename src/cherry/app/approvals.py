@@ -6,6 +6,7 @@ Rules remembered for always are kept in Cherry's data folder per workspace, neve
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from cherry.security.outside import guarded
 from cherry.security.policy import Action, Decision, Mode, Policy, Rule, parse_rule
 
 
@@ -20,7 +21,8 @@ class RuledApprovals:
         self._policy = Policy(rules, mode, workspace=workspace)
 
     def decide(self, action: Action) -> Decision:
-        return self._policy.decide(action)
+        decision = self._policy.decide(action)
+        return guarded(decision, action, self._policy.rules, workspace=self._workspace)
 
     def suggestion(self, action: Action) -> str:
         rule = self._policy.remembered_rule(action)
@@ -40,6 +42,8 @@ class BareApprovals:
         self._confines = confines
 
     def decide(self, action: Action) -> Decision:
+        if action.foreign and action.command and not action.network and not self._confines():
+            action = action._replace(network=True)  # nothing keeps it from the network
         decision = self._inner.decide(action)
         if decision.verdict == "allow" and action.effect == "run" and action.command and not self._confines():
             return Decision("ask", "there is no sandbox on this machine; the command runs with your own rights")

@@ -51,7 +51,9 @@ def make_wiring(environ: Mapping[str, str], *, clock: Clock | None = None) -> Wi
     @asynccontextmanager
     async def open_client(workspace: Path, options: ClientOptions) -> AsyncIterator[Client]:
         loaded = options.loaded or load_settings(workspace, options.flags)
-        around = _surroundings(folders, loaded, trusted=trust.is_trusted(workspace), clock=clock)
+        around = _surroundings(folders, loaded, trusted=trust.is_trusted(workspace), clock=clock)._replace(
+            still_trusted=lambda: trust.is_trusted(workspace)
+        )
         gateway, choice = open_gateway(loaded, clock=around.clock, record=options.record, replay=options.replay)
         client = open_application(
             around,

@@ -65,6 +65,8 @@ class Surroundings(NamedTuple):
     machine: Machine
     trusted: bool
     """The workspace's own notes and settings may be used."""
+    still_trusted: Callable[[], bool] = lambda: True
+    """The same asked again: what was written meanwhile nobody has trusted."""
 
 
 MAP_SECONDS = 2.0
@@ -195,6 +197,6 @@ def _prompts(
         list_files=files,
         git_summary=branch,
         facts=[stack] if stack else [],
-        trusted=around.trusted,
+        trusted=lambda: around.trusted and around.still_trusted(),
         now=around.clock.now,
     )

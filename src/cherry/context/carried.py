@@ -51,7 +51,12 @@ class Carried(NamedTuple):
         left = limit - len(todo) - len(files)
         words = kept_words(self.said, left - min(len(told), int(limit * _TOLD_SHARE)))
         told = shortened_tale(told, min(MAX_TOLD, max(0, left - len(words))))
-        blocks = ((WORDS_HEAD, words), (FILES_HEAD, files), (TODO_HEAD, todo), (TOLD_HEAD, _framed(told)))
+        blocks = (
+            (WORDS_HEAD, words),
+            (FILES_HEAD, _framed(files, "file names")),
+            (TODO_HEAD, todo),
+            (TOLD_HEAD, _framed(told, "summary")),
+        )
         return "\n".join([HEAD, *(f"{head}\n{block}" for head, block in blocks if block)])
 
 
@@ -127,5 +132,5 @@ def _todo(items: Sequence[TodoItem], limit: int) -> str:
     return "\n".join(one_line(line, per_line) for line in lines)
 
 
-def _framed(told: str) -> str:
-    return frame(told, source="summary") if told else ""
+def _framed(text: str, source: str) -> str:
+    return frame(text, source=source) if text else ""

@@ -26,6 +26,8 @@ from cherry.kernel.text import cut_middle, one_line
 
 MARKER = "\n… {omitted} characters left out here: more than the window holds …\n"
 _TRIES = 8
+_LEAST_FRAMED = 400
+"""Characters within which both lines of a frame and something between them have room."""
 _MAX_TOKENS_PER_CHAR = 3
 _REMEMBERED = 2_048
 
@@ -122,6 +124,8 @@ def _cut_value(value: Any, limit: int) -> Any:
 
 
 def _cut_result(result: Result, limit: int) -> Result:
+    if result.untrusted and limit < _LEAST_FRAMED < len(result.text):
+        return result.model_copy(update={"text": "…"})  # the frame must not be cut away from what it marks
     text = _shorter(result.text, limit)
     if result.kept and text != result.text and result.kept not in text:
         text += f'\n(The whole: fs_read path "output:{result.kept}".)'

@@ -56,6 +56,12 @@ def said(turn: int, text: str) -> Said:
     return Said(turn, cut_middle(text, MAX_TEXT).text, tuple(_bounded(_rules(text))))
 
 
+def answered(turn: int, question: str, answer: str) -> Said:
+    """An answer of the user, with the question a model asked; rules are read from the answer alone."""
+    kept = said(turn, answer)
+    return kept._replace(text=f'{kept.text} (you had asked: "{question.replace(chr(34), chr(39))}")')
+
+
 def kept_words(everything: Sequence[Said], limit: int) -> str:
     """Lines of at most about `limit` characters, in the order in which it was said; empty when nothing was."""
     lines = _Lines(everything, limit)

@@ -77,7 +77,7 @@ def danger(script: str, parsed: Parsed, *, workspace: str = "") -> Danger | None
     """The worst that the script would do, as far as it can be seen."""
     if _FORK_BOMB.search(script):
         return Danger("never", "it starts processes without end (a fork bomb)")
-    seen = parsed.programs + (_loosely(script) if parsed.problem else ())
+    seen = parsed.programs + (loosely(script) if parsed.problem else ())
     found = [hit for program in seen for check in _CHECKS if (hit := check(program, workspace))]
     if piped := _downloaded_script(seen):
         found.append(piped)
@@ -186,7 +186,7 @@ def _downloaded_script(programs: tuple[Program, ...]) -> Danger | None:
     return None
 
 
-def _loosely(script: str) -> tuple[Program, ...]:
+def loosely(script: str) -> tuple[Program, ...]:
     """What might be programs in a script that was not understood: better a false alarm than none."""
     programs: list[Program] = []
     joined = script[:_LOOSE_CHARS].replace("\\\n", " ")

@@ -43,6 +43,10 @@ class Action(NamedTuple):
     """Paths relative to the workspace, as the jail gave them."""
     writes: tuple[str, ...] = ()
     network: bool = False
+    foreign: str = ""
+    """What content the user did not write was read before, in words; empty when none was."""
+    diffs: tuple[tuple[str, str], ...] = ()
+    """For edits: path and the hunks of the change."""
 
 
 class Decision(NamedTuple):
@@ -53,6 +57,8 @@ class Decision(NamedTuple):
     """The rule that decided, in its own words; empty when no rule did."""
     confirm: str = ""
     """With `ask`: what a person must type. Such an action is never remembered and never allowed by `--yes`."""
+    person: bool = False
+    """With `ask`: only a person's yes counts. Not remembered, not allowed by `--yes`."""
 
 
 class Rule(NamedTuple):
@@ -65,6 +71,11 @@ class Rule(NamedTuple):
     """Words, each a glob; a last `*` stands for any further words: `pytest *`, `git add *`."""
     path: str = ""
     """`src/**`: `*` within a folder, `**` across folders."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Of the command pattern."""
+        return _split(self.command)
 
     def __str__(self) -> str:
         what = " ".join(part for part in (self.tool, self.command, self.path) if part)

@@ -138,7 +138,9 @@ class FileTools:
         changes = await self._editor.commit(plan, change_id=change_id)
         await ctx.record(ChangesApplied(change_id=change_id, call_id=ctx.call.id, files=changes))
         _note_seen(ctx, changes)
-        return Output("\n".join([_summary(plan), *plan.notes, plan.shown]).rstrip(), plan.view)
+        text = "\n".join([_summary(plan), *plan.notes, plan.shown]).rstrip()
+        # The lines around a change are the file's; a new file holds nothing but what the model wrote.
+        return Output(text, plan.view, untrusted=any(file.change != "created" for file in plan.view.files))
 
     async def _planned(self, ctx: ToolContext, wanted: tuple[Edit, ...]) -> Plan:
         try:

@@ -100,7 +100,7 @@ class GitTools:
         done = await commit(self._git, plan, message)
         branch = plan.branch or "a detached HEAD"
         text = f"Committed {done.short} on {branch}, hooks not run:\n{_entries_text(plan.entries)}\n{_left_text(plan)}"
-        return Output(text.rstrip(), view)
+        return Output(text.rstrip(), view, untrusted=True)
 
     def _may_commit(self, path: str) -> bool:
         return not self._jail.protected.secret_reason(path)

@@ -233,7 +233,7 @@ def _binary(name: str, size: int, kind: str) -> CherryError:
 def _cannot_open(root: Path, relative: str, error: OSError) -> CherryError:
     where = shown(relative)
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-        return CherryError(tools.NO_SUCH_PATH, f"There is no file {where}", next_step=_near(root, relative))
+        return CherryError(tools.NO_SUCH_PATH, f"There is no file {where}", why=_near(root, relative))
     if error.errno in (errno.EACCES, errno.EPERM):
         return CherryError(tools.UNREADABLE, where=where, why="permission denied")
     if error.errno == errno.ELOOP:
@@ -261,6 +261,6 @@ def _near(root: Path, relative: str) -> str:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in islice(entries, 2_000)]
     except OSError:
-        return tools.NO_SUCH_PATH.next_step
+        return ""
     near = difflib.get_close_matches(Path(relative).name, names, n=3, cutoff=0.6)
-    return f"Did you mean {' or '.join(shown(name) for name in near)}?" if near else tools.NO_SUCH_PATH.next_step
+    return f"perhaps {' or '.join(shown(name) for name in near)} is meant" if near else ""

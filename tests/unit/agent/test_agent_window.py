@@ -204,7 +204,7 @@ async def test_decisions_and_open_to_dos_survive_any_number_of_compactions() -> 
     compactions = [one async for one in session.store.log.read("s_1") if isinstance(one.event, HistoryCompacted)]
     assert len(compactions) > 8
     text = str(prompt.messages[0])
-    assert "(asked: Which colour?) blue" in text
+    assert "blue (you had asked: " in text
     assert "[ ] paint it" in text
     assert "Begin" in text
 

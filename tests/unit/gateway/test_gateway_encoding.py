@@ -32,6 +32,7 @@ from cherry.gateway.wire.openai_responses import OpenAIResponses
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 TOOLS = (OfferedTool("fs.read", "Read a file.", SCHEMA), OfferedTool("git.status", "", {"type": "object"}))
 PNG = b"\x89PNG"
+FRAMED_FILE = "<data-82f64e6be809 from='the attached file n.txt'>\ndata\n</data-82f64e6be809>"
 PNG_TEXT = base64.b64encode(PNG).decode()
 WIRES: list[Wire] = [OpenAIChat(), OpenAIResponses(), AnthropicMessages(), OllamaChat()]
 each_wire = pytest.mark.parametrize("wire", WIRES, ids=["chat", "responses", "messages", "ollama"])
@@ -96,7 +97,7 @@ def test_golden_body_of_chat_completions() -> None:
                 "role": "user",
                 "content": [
                     {"type": "text", "text": "Look"},
-                    {"type": "text", "text": '<file name="n.txt">\ndata\n</file>'},
+                    {"type": "text", "text": FRAMED_FILE},
                     {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG_TEXT}"}},
                 ],
             },
@@ -187,7 +188,7 @@ def test_golden_body_of_messages() -> None:
                 "role": "user",
                 "content": [
                     {"type": "text", "text": "Look"},
-                    {"type": "text", "text": '<file name="n.txt">\ndata\n</file>'},
+                    {"type": "text", "text": FRAMED_FILE},
                     {
                         "type": "image",
                         "source": {"type": "base64", "media_type": "image/png", "data": PNG_TEXT},
@@ -224,7 +225,7 @@ def test_golden_body_of_ollama() -> None:
         "model": "m",
         "messages": [
             {"role": "system", "content": "Be good."},
-            {"role": "user", "content": 'Look\n\n<file name="n.txt">\ndata\n</file>', "images": [PNG_TEXT]},
+            {"role": "user", "content": f"Look\n\n{FRAMED_FILE}", "images": [PNG_TEXT]},
             {
                 "role": "assistant",
                 "content": "Reading.",

@@ -27,6 +27,7 @@ from cherry.domain.prompts import OfferedTool, Prompt
 from cherry.gateway.wire.json import EMPTY, Json, dump, obj
 from cherry.gateway.wire.names import ToolNames
 from cherry.kernel.text import human_bytes
+from cherry.security.framing import frame
 
 _NO_RESULT: Final = "There is no result: the call was interrupted before it finished."
 _NO_OUTPUT: Final = "(no output)"
@@ -171,8 +172,8 @@ def result_text(result: Result) -> str:
 
 
 def file_text(part: FilePart) -> str:
-    name = part.name.replace('"', "'").replace("\n", " ")
-    return f'<file name="{name}">\n{part.text}\n</file>'
+    """The user attached it; what stands in it was written by somebody else."""
+    return frame(part.text, source=f"the attached file {part.name}")
 
 
 def image_base64(part: ImagePart) -> str:
