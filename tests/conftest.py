@@ -5,6 +5,7 @@ else reads the variable. Tests with that fixture carry the mark `soak`, so that 
 """
 
 import os
+import signal
 
 import pytest
 
@@ -16,6 +17,10 @@ def soak() -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Whoever starts the tests with nohup or in the background ignores these, and every program below would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for ignored in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(ignored, signal.SIG_DFL)
     config.addinivalue_line("markers", "soak: has a long version, see tests/conftest.py")
 
 
