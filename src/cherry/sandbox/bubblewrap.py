@@ -9,6 +9,7 @@ the workspace are root's and there are no control groups, the number of processe
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -156,13 +157,16 @@ class _NamespaceTree:
         return bool(below)
 
     def end(self) -> None:
-        """What bubblewrap is still setting up escapes the signal, but not the guard inside."""
+        """Until it divides, all of bubblewrap is one process group, and no child is born out of a group while that is killed: whoever
+        only lists processes misses the one that is just being made. What has left the group has its guard, or is an orphan below."""
         if self._lifeline is not None:
             lifeline, self._lifeline = self._lifeline, None
             os.close(lifeline)
         code = self._child.poll()
         if code is None:
             below = descendants(self._child.pid)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)
             send([*below, self._child.pid], signal.SIGKILL)
         elif code < 0:
             self._end_orphans()

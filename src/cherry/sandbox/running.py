@@ -21,6 +21,8 @@ GRACE_SECONDS = 0.2
 """How long children left behind may go on writing after the command itself has ended."""
 POLITE_SECONDS = 0.3
 """Between asking the tree to end and ending it. Whoever presses Ctrl+C is to have the prompt back within half a second."""
+AGAIN_SECONDS = 0.05
+"""After this long whatever is left is killed once more."""
 CERTAIN_SECONDS = 5.0
 """For the kernel to clear away what was killed."""
 INPUT_SECONDS = 30.0
@@ -35,7 +37,7 @@ class Tree(Protocol):
         ...
 
     def end(self) -> None:
-        """Send SIGKILL to each, so that none survives."""
+        """Send SIGKILL to each, so that none survives. May be called again, for what was being made meanwhile."""
         ...
 
     def is_gone(self) -> bool:
@@ -113,7 +115,10 @@ class Running:
             if self._closed:
                 return
             self._tree.end()
-            await self._until_gone(CERTAIN_SECONDS)
+            await self._until_gone(AGAIN_SECONDS)
+            if not self._is_gone():  # a process that was being made while the signals were sent
+                self._tree.end()
+                await self._until_gone(CERTAIN_SECONDS)
             self._closed = True
             self._close_input()
             if not self._being_read:
