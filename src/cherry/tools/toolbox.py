@@ -5,7 +5,9 @@ model. Only cancellation passes through, after the tool has cleaned up.
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 
 from cherry.domain.calls import Call, Result
@@ -14,7 +16,7 @@ from cherry.domain.prompts import OfferedTool
 from cherry.kernel.clock import Clock, SystemClock
 from cherry.kernel.text import one_line, visible
 from cherry.observability.log import Log
-from cherry.tools.context import ToolContext
+from cherry.tools.context import Intent, ToolContext
 from cherry.tools.invocation import Invocation, Proceed, Wrapper
 from cherry.tools.results import failed, succeeded
 from cherry.tools.tool import Tool
@@ -82,15 +84,17 @@ class Toolbox:
 
     async def execute(self, call: Call, ctx: ToolContext) -> Result:
         started = self._clock.monotonic()
+        asking = _Asking(self._clock)
         try:
-            invocation = Invocation(call, self.find(call.tool), call.arguments, ctx)
+            invocation = Invocation(call, self.find(call.tool), call.arguments, asking.context(ctx))
             result = await self._chain(invocation)
         except CherryError as error:
             result = failed(call, error)
         except Exception as error:  # a wrapper broke: the turn must not
             self._log.error("tools.wrapper_crashed", error=error, tool=call.tool, call=call.id)
             result = failed(call, CherryError(tools.CRASHED, f"{call.tool} failed inside"))
-        return result.model_copy(update={"seconds": self._clock.monotonic() - started})
+        seconds = self._clock.monotonic() - started - asking.seconds
+        return result.model_copy(update={"seconds": max(0.0, seconds)})
 
     @cached_property
     def _offered(self) -> tuple[OfferedTool, ...]:
@@ -106,6 +110,33 @@ class Toolbox:
         near = difflib.get_close_matches(wire_name(name[:60].lower()), self._by_wire_name, n=3, cutoff=0.5)
         offer = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(self._by_wire_name)}."
         return CherryError(tools.UNKNOWN_TOOL, f"There is no tool named {shown!r}", next_step=offer)
+
+
+class _Asking:
+    """How long a call waited for leave and answers: that is not how long it took."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.seconds = 0.0
+        self._clock = clock
+
+    def context(self, ctx: ToolContext) -> ToolContext:
+        async def proceed(intent: Intent) -> None:
+            with self._counted():
+                await ctx.proceed(intent)
+
+        async def ask(question: str, options: tuple[str, ...]) -> str:
+            with self._counted():
+                return await ctx.ask(question, options)
+
+        return replace(ctx, proceed=proceed, ask=ask)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        since = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds += self._clock.monotonic() - since
 
 
 def _title(tool: Tool, call: Call) -> str:

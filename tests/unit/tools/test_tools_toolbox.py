@@ -15,6 +15,7 @@ from cherry.domain.calls import Call, Result, Status
 from cherry.domain.errors import CherryError, storage, tools
 from cherry.observability.log import Log
 from cherry.testing.calls import CallRecorder
+from cherry.testing.clock import FakeClock
 from cherry.testing.store import MemoryStore
 from cherry.tools.context import ToolContext
 from cherry.tools.invocation import Invocation, Proceed
@@ -95,6 +96,21 @@ async def run(
 
 async def test_a_call_runs_its_function_with_typed_arguments() -> None:
     assert (await run("demo.add", {"first": 1, "second": 2})).text == "3"
+
+
+async def test_the_time_a_person_takes_is_not_the_time_of_the_call() -> None:
+    clock = FakeClock()
+
+    @tool("demo.work", effect="run")
+    async def work(ctx: ToolContext) -> str:
+        """Take two seconds."""
+        clock.move(2)
+        return "done"
+
+    toolbox = Toolbox(list(tools_of(work)), INNER, clock=clock)
+    recorder = CallRecorder(toolbox)
+    recorder.before_proceeding = lambda _intent: clock.move(3600)
+    assert (await recorder.run("demo.work")).seconds == 2
 
 
 async def test_a_function_that_is_not_async_runs_in_a_thread() -> None:
