@@ -6,10 +6,15 @@ SIGTERM and SIGHUP (the terminal was closed) mean the same as Ctrl+C. A command 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def not_ignored(numbers: Iterable[signal.Signals]) -> list[signal.Signals]:
+    """What we were started to ignore (`nohup`, a job in the background of a script) stays ignored."""
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 class Stops:
@@ -39,8 +44,7 @@ class Stops:
             else:
                 os._exit(self.exit_code)
 
-        # What we were started to ignore (`nohup`, a job in the background of a script) stays ignored.
-        heard = [number for number in WATCHED if signal.getsignal(number) is not signal.SIG_IGN]
+        heard = not_ignored(WATCHED)
         for number in heard:
             loop.add_signal_handler(number, on_signal, number)
         try:

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ class Machine:
         self.home = root / "home"
         self._report = root / "report.json"
 
-    def chat(self, scenario: str, *arguments: str, columns: int = 80, **environ: str) -> Terminal:
-        command = [sys.executable, PROGRAM, scenario, str(self._report), *arguments]
+    def chat(
+        self, scenario: str, *arguments: str, columns: int = 80, before: Sequence[str] = (), **environ: str
+    ) -> Terminal:
+        command = [*before, sys.executable, PROGRAM, scenario, str(self._report), *arguments]
         return Terminal(command, columns=columns, environ=environ)
 
     @property
@@ -156,6 +159,19 @@ def test_being_ended_from_outside_stops_the_turn_in_order(machine: Machine, numb
         terminal.send_signal(number)
         assert terminal.wait() == code
     assert machine.told["interrupts"] == 1
+
+
+def test_what_was_started_to_outlive_its_terminal_is_not_ended_by_a_hang_up(machine: Machine) -> None:
+    with machine.chat("hangs", before=["/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]) as terminal:
+        terminal.expect(PROMPT)
+        terminal.keys("go\r")
+        terminal.expect("Half an ans")
+        terminal.send_signal(signal.SIGHUP)
+        terminal.keys("\x03")
+        terminal.expect("■ Interrupted")
+        terminal.expect(PROMPT)
+        terminal.keys("\x04")
+        assert terminal.wait() == 0
 
 
 def test_a_closed_window_ends_the_conversation_in_order(machine: Machine) -> None:

@@ -16,6 +16,7 @@ from cherry.cli.chat.surface import ChatSurface
 from cherry.cli.options import TurnOptions, examples, turn_options
 from cherry.cli.render.output import Output
 from cherry.cli.screen import Screen, open_screen
+from cherry.cli.signals import not_ignored
 from cherry.cli.wiring import ClientOptions, Wiring
 from cherry.config.loader import Loaded
 from cherry.domain.errors import CherryError, config, gateway
@@ -93,13 +94,14 @@ async def _with_signals(conversation: Conversation, first: str) -> int:
         received.append(number)
         conversation.leave()
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    leaving = not_ignored((signal.SIGTERM, signal.SIGHUP))
+    for number in leaving:
         loop.add_signal_handler(number, on_signal, number)
     loop.add_signal_handler(signal.SIGINT, conversation.stop)
     try:
         await conversation.run(first)
     finally:
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        for number in (*leaving, signal.SIGINT):
             loop.remove_signal_handler(number)
     return 128 + received[0] if received else 0
 
