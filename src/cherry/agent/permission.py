@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from cherry.agent.journal import Journal
+from cherry.agent.leading import Leading
 from cherry.agent.stopwatch import Stopwatch
 from cherry.agent.workbench import Approvals
 from cherry.domain.calls import Call
@@ -36,6 +37,7 @@ class Permission:
         approvals: Approvals,
         approver: Approver,
         stopwatch: Stopwatch,
+        leading: Leading,
         before_edit: Callable[[Sequence[str]], Awaitable[None]] | None = None,
     ) -> None:
         """`before_edit` is awaited with the paths once an edit is allowed, before anything is written."""
@@ -46,6 +48,7 @@ class Permission:
         self._approvals = approvals
         self._approver = approver
         self._stopwatch = stopwatch
+        self._leading = leading
         self._before_edit = before_edit
 
     def context(self, call: Call) -> ToolContext:
@@ -53,7 +56,7 @@ class Permission:
             await self._proceed(call, intent)
 
         async def record(event: Event) -> None:
-            await self._journal.append(event)
+            await self._journal.append(*self._leading.parted(call, event))
 
         async def ask(question: str, options: tuple[str, ...]) -> str:
             return await self._ask(call, question, options)

@@ -135,6 +135,8 @@ class SessionState:
         self.pending = Pending()
         self.todo: tuple[TodoItem, ...] = ()
         self.changes: list[ChangeRecord] = []
+        self.led: set[str] = set()
+        """Change sets of commands that are still to be taken back: see `cherry.agent.leading`."""
         self.undone: list[ChangesUndone] = []
         """Undos that redo can take back, the last one last; a new change ends that."""
         self.approvals: dict[str, ApprovalRequested] = {}
@@ -309,6 +311,8 @@ class SessionState:
         match event:
             case ChangesApplied(change_id=change_id, files=files, by=by):
                 self.changes.append(ChangeRecord(recorded.turn, change_id, files))
+                if change_id.startswith("led_"):
+                    self.led.add(change_id)
                 self.undone.clear()
                 if by == "edit":  # what a command changed the model has not seen
                     self._remember(files)
@@ -316,9 +320,11 @@ class SessionState:
             case ChangesUndone(undone_turn=turn, change_ids=ids) as undone:
                 self._mark(ids, undone=True)
                 self.undone.append(undone)
-                self.turn.found.clear()
+                self.led.difference_update(ids)
+                if not undone.why:
+                    self.turn.found.clear()
                 who = "The user" if undone.by == "user" else "Cherry"
-                self._say(recorded.seq, _note(f"{who} undid the file changes of turn {turn}."))
+                self._say(recorded.seq, _note(undone.why or f"{who} undid the file changes of turn {turn}."))
             case ChangesRedone(redone_turn=turn, change_ids=ids):
                 self._mark(ids, undone=False)
                 self.undone = [earlier for earlier in self.undone if earlier.change_ids != ids]

@@ -13,6 +13,7 @@ from cherry.agent.answering import Answering
 from cherry.agent.calling import Calling
 from cherry.agent.checking import Checking
 from cherry.agent.journal import Journal
+from cherry.agent.leading import Leading
 from cherry.agent.listening import Listening
 from cherry.agent.noticing import Noticing
 from cherry.agent.nudging import Nudging
@@ -47,8 +48,10 @@ class Turn:
         """Of earlier stretches: whoever takes the turn up again allows it the whole time once more."""
         self._stopwatch = Stopwatch(clock, already=self._seconds_before)
         self._checking = Checking(journal, validator=bench.validator, policy=bench.policy, editor=bench.editor)
+        self._leading = Leading(journal, bench.editor)
         self._permission = Permission(
             journal,
+            leading=self._leading,
             toolbox=bench.toolbox,
             approvals=bench.approvals,
             approver=approver,
@@ -100,6 +103,7 @@ class Turn:
         await self._prepare()
         while True:
             await self._calling.finish_open_calls()
+            await self._leading.take_back()
             if self._permission.nobody_answered is not None:
                 raise self._permission.nobody_answered
             await self._checking.check_changes()

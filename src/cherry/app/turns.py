@@ -12,6 +12,7 @@ from typing import Literal
 from cherry.agent.answering import model_of
 from cherry.agent.calling import Calling
 from cherry.agent.journal import Journal
+from cherry.agent.leading import Leading
 from cherry.agent.permission import Approver, Permission
 from cherry.agent.spending import Spending
 from cherry.agent.state import SessionState
@@ -197,6 +198,7 @@ class Turns:
             approvals=bench.approvals,
             approver=order.approver,
             stopwatch=Stopwatch(self._clock),
+            leading=Leading(journal, bench.editor),
         )
         await Calling(journal, bench, permission).cancel_open_calls("the user went on with another request")
         if state.turn.number and state.turn.finished is None:

@@ -258,7 +258,9 @@ class ChangesUndone(EventBase):
     change_ids: tuple[str, ...]
     nonce: str
     by: Literal["user", "cherry"] = "user"
-    """`cherry` when the policy takes back what did not pass validation."""
+    """`cherry` when the policy takes back what did not pass validation, or what a command wrote unasked."""
+    why: str = ""
+    """For the model, instead of the usual sentence: when it is not about all changes of the turn."""
 
     def key(self) -> str:
         return self.nonce

@@ -4,6 +4,7 @@ Two degrees: `never` is refused; `typed` needs a person to type a word, and is n
 This is a net under the sandbox and the rules, not a fence of its own.
 """
 
+import posixpath
 import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -36,6 +37,24 @@ _START_UP = re.compile(
     r"|xsessionrc|inputrc)$|/fish/config\.fish$|^/etc/(profile|bash\.bashrc|environment|rc\.local|crontab|ld\.so\.preload|sudoers|passwd|shadow)"
     r"|/\.ssh/(authorized_keys|rc|config)$|/autostart/|/systemd/(user|system)/|/LaunchAgents/|/cron\.d/"
 )
+_FIND_CHOOSES = frozenset(
+    {
+        "-name",
+        "-path",
+        "-regex",
+        "-wholename",
+        "-newer",
+        "-mtime",
+        "-mmin",
+        "-ctime",
+        "-atime",
+        "-size",
+        "-empty",
+        "-perm",
+        "-user",
+    }
+)
+"""Tests with which `find -delete` speaks of some files and not of all."""
 _OFF = frozenset({"shutdown", "reboot", "halt", "poweroff", "init", "telinit"})
 _FORMATTERS = frozenset(
     {"fdisk", "sfdisk", "gdisk", "sgdisk", "parted", "wipefs", "mkswap", "blkdiscard", "cryptsetup", "hdparm"}
@@ -93,7 +112,7 @@ def _removal(program: Program, workspace: str) -> Danger | None:
         stripped = clean.rstrip("/") or "/"
         if clean in _TREES or stripped in _TREES or re.fullmatch(r"~\w*|/(home|Users)/[^/]+", stripped):
             return Danger("never", f"it removes `{path}` with everything below")
-        if stripped in _WHOLE_WORKSPACE or (workspace and stripped in {workspace, workspace + "/*"}):
+        if stripped in _WHOLE_WORKSPACE or _holds(stripped, workspace):
             return Danger("typed", "it removes the whole workspace", "remove everything")
         if re.search(r"(^|/)\.git(/\*?)?$", stripped):
             return Danger("typed", "it removes the repository's history", "remove history")
@@ -104,12 +123,23 @@ def _removal(program: Program, workspace: str) -> Danger | None:
     return None
 
 
+def _holds(path: str, workspace: str) -> bool:
+    """Whether the workspace is this path or lies below it."""
+    if not workspace:
+        return False
+    whole = posixpath.normpath(posixpath.join(workspace, path.removesuffix("/*")))
+    return workspace == whole or workspace.startswith(whole.rstrip("/") + "/")
+
+
 def _found_removal(program: Program, workspace: str) -> Danger | None:
     if program.base != "find" or not any(word.text == "-delete" for word in program.arguments):
         return None
     start = program.arguments[0].text if program.arguments else ""
     if (start.rstrip("/") or "/") in _TREES:
         return Danger("never", f"it removes what it finds below `{start}`")
+    everything = not any(word.text in _FIND_CHOOSES or word.text.startswith("-i") for word in program.arguments)
+    if everything and (start in _WHOLE_WORKSPACE or start.startswith("-") or _holds(start, workspace)):
+        return Danger("typed", "it removes the whole workspace", "remove everything")
     return None
 
 
@@ -167,6 +197,10 @@ def _git(program: Program, workspace: str) -> Danger | None:
         return Danger("typed", "it rewrites the whole history", "rewrite history")
     if "reset" in words and "--hard" in words:
         return Danger("typed", "it throws away all changes that are not committed", "discard changes")
+    loses = {"reflog": ("expire", "delete", "drop"), "stash": ("clear",), "gc": ("--prune=now", "--prune=all")}
+    for subcommand, ways in loses.items():
+        if subcommand in words and any(way in words for way in ways):
+            return Danger("typed", "it throws away what git still keeps", "lose history")
     if "clean" in words and any(re.fullmatch(r"-\w*f\w*|--force", word) for word in words):
         return Danger("typed", "it removes files that git does not know", "remove files")
     return None

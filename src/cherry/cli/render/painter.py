@@ -127,7 +127,8 @@ class Painter:
                 self._remark(f"Model: {visible(event.model)}")
             case ChangesUndone():
                 who = "" if event.by == "user" else " by Cherry"
-                self._remark(f"Undone{who}: the changes of turn {event.undone_turn}.")
+                if not event.why:  # a notice tells of it
+                    self._remark(f"Undone{who}: the changes of turn {event.undone_turn}.")
             case ChangesRedone():
                 self._remark(f"Done again: the changes of turn {event.redone_turn}.")
             case HistoryCompacted():
