@@ -4,7 +4,6 @@ Everything it goes by is in the log: what was there before the turn's first chan
 at. A resumed turn goes on where it stood.
 """
 
-import asyncio
 from collections.abc import Sequence
 
 from cherry.agent.journal import Journal
@@ -16,6 +15,7 @@ from cherry.domain.events import ChangesUndone, Event, FileChange, Notice, Probl
 from cherry.domain.live import Working
 from cherry.edits.editor import Editor
 from cherry.kernel.ids import derived_id
+from cherry.kernel.locks import OrderedLock
 from cherry.kernel.text import cut_middle, one_line
 from cherry.security.framing import frame
 
@@ -32,7 +32,7 @@ class Checking:
         self._validator = validator
         self._policy = policy
         self._editor = editor
-        self._looking = asyncio.Lock()
+        self._looking = OrderedLock("validation.looking")
 
     async def before_edit(self, paths: Sequence[str]) -> None:
         """Called before anything is written: what a check finds now is not the turn's doing."""

@@ -11,6 +11,7 @@ from cherry.agent.recall import search_history
 from cherry.agent.state import SessionState
 from cherry.domain.events import Event, Recorded
 from cherry.domain.live import Live
+from cherry.kernel.locks import OrderedLock
 from cherry.storage.ports import Draft, EventLog, Lease
 from cherry.tools.context import Found
 
@@ -23,7 +24,7 @@ class Journal:
         self._log = log
         self._lease = lease
         self._watcher = watcher
-        self._lock = asyncio.Lock()
+        self._lock = OrderedLock("journal.append")
         self._changed = asyncio.Event()
 
     async def append(self, *events: Event, turn: int | None = None) -> list[Recorded]:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from cherry.kernel.waits import waiting
+
 T = TypeVar("T")
 
 
@@ -18,21 +20,22 @@ class DeadlineExceeded(TimeoutError):
 
 
 @asynccontextmanager
-async def deadline(name: str, seconds: float) -> AsyncIterator[None]:
-    """Cancel the body after `seconds` and raise `DeadlineExceeded` with this name.
+async def deadline(name: str, seconds: float, detail: str = "") -> AsyncIterator[None]:
+    """Cancel the body after `seconds` and raise `DeadlineExceeded` with this name. `detail` says whom or what is waited for.
 
     A `TimeoutError` raised by the body itself passes through untouched.
     """
     try:
-        async with asyncio.timeout(seconds) as scope:
-            yield
+        with waiting(name, seconds, detail):
+            async with asyncio.timeout(seconds) as scope:
+                yield
     except TimeoutError as error:
         if scope.expired() and not isinstance(error, DeadlineExceeded):
             raise DeadlineExceeded(name, seconds) from None
         raise
 
 
-async def within(name: str, seconds: float, awaitable: Awaitable[T]) -> T:
+async def within(name: str, seconds: float, awaitable: Awaitable[T], detail: str = "") -> T:
     """Await one thing under a named deadline. Raises `DeadlineExceeded`."""
-    async with deadline(name, seconds):
+    async with deadline(name, seconds, detail):
         return await awaitable

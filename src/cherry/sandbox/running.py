@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from cherry.kernel.deadlines import deadline
+from cherry.kernel.locks import OrderedLock
 from cherry.sandbox.port import Exit
 
 _CHUNK = 1 << 16
@@ -62,7 +63,7 @@ class Running:
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
         self._woken = asyncio.Event()
-        self._finishing = asyncio.Lock()
+        self._finishing = OrderedLock("sandbox.ending")
         os.set_blocking(output, False)
         if stdin is not None:
             os.set_blocking(stdin, False)

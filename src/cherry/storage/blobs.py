@@ -5,7 +5,6 @@ was asked by · files are readable by their owner only · what is being put is n
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import stat
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cherry.domain.errors import CherryError, storage
+from cherry.kernel.file_locks import LockTimeout, brief_lock
 from cherry.kernel.ids import content_hash
 from cherry.storage.faults import os_fault
 from cherry.storage.folders import make_private, sync_folder
@@ -23,6 +23,7 @@ from cherry.storage.worker import Worker
 _NAME = re.compile(r"b2:[0-9a-f]{32}")
 _SECONDS = 60.0
 _FRESH_SECONDS = 86_400.0
+_LOCK_SECONDS = 20.0
 _TEMPORARY = "tmp-"
 
 
@@ -58,7 +59,7 @@ class FileBlobs:
         stored = packed(data)
         with os_fault(self._folder, "A content cannot be kept"):
             make_private(file.parent)
-            with _locked(file.parent, fcntl.LOCK_SH):
+            with _locked(file.parent, shared=True):
                 if _holds(file, stored, data):
                     os.utime(file)  # pruning goes by the time a content was last kept
                 else:
@@ -119,7 +120,7 @@ def unused_blobs(folder: Path, *, used: Container[bytes], now: float) -> list[Un
 
 def remove_blob(blob: UnusedBlob, *, now: float) -> bool:
     """False when it was kept again meanwhile, and stays. Raises OSError."""
-    with _locked(blob.file.parent, fcntl.LOCK_EX), contextlib.suppress(FileNotFoundError):
+    with _locked(blob.file.parent), contextlib.suppress(FileNotFoundError):
         if _is_old(blob.file.stat().st_mtime, now):
             blob.file.unlink()
             return True
@@ -132,15 +133,14 @@ def _is_old(kept_at: float, now: float) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, how: int) -> Iterator[None]:
+def _locked(folder: Path, *, shared: bool = False) -> Iterator[None]:
     """Keeping and pruning in one folder wait for each other, also between processes; each takes a moment only."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):  # a file system without locks: then only the time protects
-            fcntl.flock(handle, how)
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(brief_lock(folder, "storage.blobs", seconds=_LOCK_SECONDS, shared=shared))
+        except LockTimeout as error:
+            raise CherryError(storage.BUSY, where=str(folder), why=str(error)) from None
         yield
-    finally:
-        os.close(handle)
 
 
 def _holds(file: Path, stored: bytes, data: bytes) -> bool:

@@ -2,6 +2,13 @@
 
 import asyncio
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,3 +53,86 @@ def test_changes_of_the_same_files_in_opposite_order_all_come_to_an_end(cherry: 
         assert [one.ended(seconds=20).out for one in running] == ["one is done.\n", "two is done.\n"]
     for name in ("a.txt", "b.txt"):
         assert sorted(cherry.read(name).splitlines()) == ["end", "one down", "one up", "two down", "two up"]
+
+
+HOLDER = str(Path(__file__).parent / "hold_two.py")
+FREE = "plugin.lock"
+"""A name without a place in Cherry's order: nothing but the cycle itself can be seen."""
+
+
+class Holders:
+    """Processes that take two locks each."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+
+    def start(self, first: str, second: str, *, name: str = FREE, seconds: float = 20) -> "subprocess.Popen[str]":
+        paths = [str(self._folder / first), str(self._folder / second)]
+        process = subprocess.Popen(
+            [sys.executable, HOLDER, name, *paths, str(seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._stack.enter_context(process)
+        self._stack.callback(process.kill)
+        assert process.stdout
+        assert process.stdout.readline() == "has first\n"
+        return process
+
+
+def go_on(process: Any) -> None:
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def said(process: Any) -> str:
+    return str(process.stdout.readline())
+
+
+@pytest.fixture
+def holders(tmp_path: Path) -> Iterator[Holders]:
+    with ExitStack() as stack:
+        yield Holders(tmp_path, stack)
+
+
+@pytest.mark.parametrize("circle", ["ab", "abc"])
+def test_processes_that_wait_for_each_other_are_named_and_only_the_last_gives_up(
+    holders: Holders, tmp_path: Path, circle: str
+) -> None:
+    since = time.monotonic()
+    processes = [holders.start(one, two) for one, two in zip(circle, circle[1:] + circle[0], strict=True)]
+    for process in processes:
+        go_on(process)
+    told = [said(process) for process in processes]
+    assert time.monotonic() - since < 20, "nobody waited for the deadline"
+    (error,) = (text for text in told if text != "has both\n")
+    assert error.startswith("Deadlock: they wait for each other: process ")
+    for process, lock in zip(processes, circle, strict=True):
+        assert f"process {process.pid} (hold_two.py" in error
+        assert f"has {tmp_path / lock} and waits for" in error
+
+
+def test_locks_with_a_place_in_the_order_are_refused_out_of_it_without_any_waiting(holders: Holders) -> None:
+    down, up = holders.start("a", "b", name="edits.lock"), holders.start("b", "a", name="edits.lock")
+    go_on(up)
+    assert said(up).startswith("LockOrderError: edits.lock ")
+    assert up.wait(timeout=20) == 0
+    go_on(down)
+    assert said(down) == "has both\n"
+
+
+def test_who_waits_too_long_is_told_which_process_holds_it_and_since_when(holders: Holders, tmp_path: Path) -> None:
+    one, other = holders.start("a", "c"), holders.start("b", "a", seconds=0.2)
+    go_on(other)
+    error = said(other)
+    assert error.startswith("LockTimeout: plugin.lock took longer than 0.2 s: held by process ")
+    assert f"process {one.pid} (hold_two.py plugin.lock), which has it since" in error
+
+
+def test_a_killed_holder_holds_nothing(holders: Holders) -> None:
+    one, other = holders.start("a", "c"), holders.start("b", "a")
+    go_on(other)
+    one.kill()
+    assert said(other) == "has both\n"

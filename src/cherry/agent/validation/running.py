@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cherry.kernel.deadlines import DeadlineExceeded, deadline
+from cherry.kernel.locks import OrderedLock
 from cherry.kernel.text import one_line
 from cherry.sandbox.port import Bounds, Command, Process, Sandbox
 from cherry.security.protected import unwritable_for_commands
@@ -63,7 +64,7 @@ class CommandRunner:
         self._bounds = bounds or Bounds()
         self._forbidden = forbidden
         self._why_not: str | None = None
-        self._one = asyncio.Lock()
+        self._one = OrderedLock("validation.command")
 
     async def why_not(self) -> str:
         """Why nothing may be run here; empty when it may."""
