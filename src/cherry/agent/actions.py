@@ -9,7 +9,7 @@ Pure: the same answer always gives the same message, so what is logged is the me
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -76,7 +76,9 @@ class _Fence(NamedTuple):
     content: tuple[int, int]
 
 
-def read_actions(message: FromAssistant, *, native: bool, tools: Iterable[str], foreign: Sequence[str] = ()) -> Actions:
+def read_actions(
+    message: FromAssistant, *, native: bool, tools: Iterable[str], foreign: Callable[[], Iterable[str]] = tuple
+) -> Actions:
     """`native`: the model can call tools by itself, so only what is explicitly an action counts. `tools`: dotted names of the tools
     there are; edits are read only when `fs.apply` is one of them. `foreign`: what tools told the model; a call that stands in it
     word for word is quoted, not made. In a message with calls the text is prose."""
@@ -87,7 +89,7 @@ def read_actions(message: FromAssistant, *, native: bool, tools: Iterable[str], 
     candidates = [
         action
         for action in _candidates(text, names, native=native)
-        if action.call is None or not any(text[action.start : action.end] in told for told in foreign)
+        if action.call is None or not any(text[action.start : action.end] in told for told in foreign())
     ]
     meant = _meant(text, candidates, native=native)
     if not meant:

@@ -5,7 +5,7 @@ answer that repeats itself without end is ended. Everything else passes through;
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from cherry.agent.actions import Actions, read_actions
 from cherry.agent.repeating import RepetitionWatch
@@ -63,7 +63,9 @@ class Listening:
 
     async def actions(self, message: FromAssistant, model: ModelRef, heard: Sequence[Message]) -> Actions:
         """What the text of an answer holds. `heard`: the conversation before; a call that a tool's output held is none of the model's."""
-        foreign = tuple(result.text for said in heard if isinstance(said, FromTools) for result in said.results)
+
+        def foreign() -> Iterator[str]:  # looked through only when there is an action to compare with
+            return (result.text for said in heard if isinstance(said, FromTools) for result in said.results)
 
         def read() -> Actions:
             return read_actions(message, native=self._calls_natively(model), tools=self._tools, foreign=foreign)

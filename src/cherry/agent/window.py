@@ -131,7 +131,7 @@ class Window:
 
     def _prompt(self, room: Room, squeeze: float = 1.0) -> Prompt:
         cap = int(room.conversation * MESSAGE_SHARE * squeeze)
-        messages = tuple(self._shortener.shown(message, cap) for message in self._state.messages)
+        messages = self._shortener.all_shown(self._state.messages, cap)
         if summary := self._summary_message():
             messages = (summary, *messages)
         return self._fixed_part()._replace(
@@ -224,7 +224,7 @@ class Window:
 
     def _sizes(self, room: Room) -> list[int]:
         cap = int(room.conversation * MESSAGE_SHARE)
-        return [self._measure(self._shortener.shown(message, cap)) for message in self._state.messages]
+        return [self._measure(message) for message in self._shortener.all_shown(self._state.messages, cap)]
 
     def _measure(self, message: Message) -> int:
         return self._gateway.count_tokens(Prompt(model=self._model, system="", messages=(message,)))

@@ -6,7 +6,7 @@ is left out; a call keeps its tool, its id and the shape of its arguments, a res
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from cherry.domain.calls import Call, Result
 from cherry.domain.content import (
@@ -32,6 +32,12 @@ _MAX_TOKENS_PER_CHAR = 3
 _REMEMBERED = 2_048
 
 
+class _Shown(NamedTuple):
+    cap: int
+    messages: tuple[Message, ...]
+    shown: tuple[Message, ...]
+
+
 class Shortener:
     """`measure` counts the tokens of one message."""
 
@@ -39,6 +45,20 @@ class Shortener:
         self._measure = measure
         self._known: dict[tuple[int, int], tuple[Message, Message]] = {}
         """(identity, cap) → the message, held so that its identity stays its own, and what is shown of it."""
+        self._last = _Shown(0, (), ())
+
+    def all_shown(self, messages: tuple[Message, ...], cap: int) -> tuple[Message, ...]:
+        """Each as `shown` gives it. A conversation that only grew costs what is new in it."""
+        last = self._last
+        same = 0
+        if last.cap == cap:
+            for before, now in zip(last.messages, messages, strict=False):
+                if before is not now:
+                    break
+                same += 1
+        shown = (*last.shown[:same], *(self.shown(message, cap) for message in messages[same:]))
+        self._last = _Shown(cap, messages, shown)
+        return shown
 
     def shown(self, message: Message, cap: int) -> Message:
         """The message, or as much of it as takes at most `cap` tokens, as far as that is possible."""

@@ -138,3 +138,20 @@ def test_whatever_it_is_it_fits_and_calls_and_results_keep_their_ids(message: Me
 
 def _items(message: Message) -> int:
     return len(message.results) if isinstance(message, FromTools) else len(message.parts)
+
+
+LENGTHS = st.lists(st.sampled_from([0, 10, 5_000, 40_000]), max_size=6)
+
+
+@given(st.lists(st.tuples(LENGTHS, st.sampled_from([50, 2_000])), min_size=1, max_size=6))
+def test_a_whole_conversation_is_shown_as_its_messages_are_however_it_changed_since(
+    conversations: list[tuple[list[int], int]],
+) -> None:
+    kept = [FromUser(parts=(TextPart(text="x" * length),)) for length in range(0, 60_000, 10_000)]
+    shortener = Shortener(measure)
+    for lengths, cap in conversations:
+        grown = tuple(FromUser(parts=(TextPart(text="y" * length),)) for length in lengths)
+        messages = (*kept[: len(lengths)], *grown)
+        assert shortener.all_shown(messages, cap) == tuple(shown(message, cap) for message in messages)
+        again = shortener.all_shown((*messages, *grown), cap)
+        assert all(before is now for before, now in zip(shortener.all_shown(messages, cap), again, strict=False))

@@ -193,9 +193,11 @@ class AnswerParts:
         return candidate
 
     def _in_history(self, call_id: str) -> bool:
-        return any(
-            message.role == "assistant" and any(call.id == call_id for call in message.calls)
+        return any(  # asked of the whole conversation at every step
+            part.type == "call" and part.call.id == call_id
             for message in self._prompt.messages
+            if isinstance(message, FromAssistant)
+            for part in message.parts
         )
 
     def _text_piece(self, key: Hashable) -> _Text:
