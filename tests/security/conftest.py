@@ -108,6 +108,7 @@ class Ground:
             "work/.gitignore": ".env\n",
             "home/.ssh/id_rsa": f"{CANARY}\n",
             "home/.bashrc": "",
+            "home/.gitconfig": "[user]\n\tname = Ada\n\temail = a@b\n",
             "home/.config/cherry/config.toml": "",
             "neighbour/secret.txt": f"{CANARY}\n",
         }.items():

@@ -6,6 +6,7 @@ with `cherry redo`. Nothing is lost: both contents are kept like those of any ch
 """
 
 from cherry.agent.journal import Journal
+from cherry.agent.state import LED
 from cherry.domain.calls import Call
 from cherry.domain.errors import CherryError
 from cherry.domain.events import ChangesApplied, ChangesUndone, Event, Notice
@@ -15,10 +16,6 @@ from cherry.kernel.text import one_line, visible
 from cherry.security.framing import frame
 from cherry.security.leading_files import leading_reason
 from cherry.security.outside import moves_work_tree, names_leading
-
-SEPARATE = "led"
-"""Ids of such change sets begin with it."""
-
 
 class Leading:
     def __init__(self, journal: Journal, editor: Editor) -> None:
@@ -34,7 +31,7 @@ class Leading:
         leading = tuple(file for file in event.files if leading_reason(file.path))
         if not leading or names_leading(command) or moves_work_tree(command):
             return (event,)
-        apart = event.model_copy(update={"change_id": derived_id(SEPARATE, event.change_id), "files": leading})
+        apart = event.model_copy(update={"change_id": derived_id(LED, event.change_id), "files": leading})
         others = tuple(file for file in event.files if file not in leading)
         return (event.model_copy(update={"files": others}), apart) if others else (apart,)
 
