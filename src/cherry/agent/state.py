@@ -51,6 +51,8 @@ from cherry.domain.usage import Cost, Usage
 from cherry.domain.views import CommandView, FileView, TodoItem
 from cherry.kernel.text import one_line
 
+LED = "led"
+"""Ids begin with it of change sets that a command made and that are to be taken back."""
 NARROWED = 0.7
 """How much of what was refused as too long is tried next, when the refusal names no number."""
 _NAMED_WINDOW = re.compile(
@@ -311,7 +313,7 @@ class SessionState:
         match event:
             case ChangesApplied(change_id=change_id, files=files, by=by):
                 self.changes.append(ChangeRecord(recorded.turn, change_id, files))
-                if change_id.startswith("led_"):
+                if change_id.startswith(f"{LED}_"):
                     self.led.add(change_id)
                 self.undone.clear()
                 if by == "edit":  # what a command changed the model has not seen
