@@ -13,6 +13,7 @@ from cherry.domain.errors import CherryError, ErrorKind, storage
 from cherry.domain.events import Notice, SessionStarted
 from cherry.kernel.clock import SystemClock
 from cherry.storage.ports import Draft, Lease
+from cherry.storage.sqlite.connecting import BUSY_SECONDS
 from cherry.storage.sqlite.database import Database
 from cherry.storage.sqlite.log import SqliteLog
 from cherry.storage.worker import QUEUE_LIMIT, Worker
@@ -76,6 +77,29 @@ async def test_a_lock_held_for_a_moment_is_waited_for(database: Database) -> Non
 
         assert reading == 1
         assert [record.seq for record in await appending] == [2]
+
+
+async def test_a_reader_too_waits_longer_than_sqlite_does_while_another_process_takes_a_log_over(
+    database: Database,
+) -> None:
+    await started(database)
+    await database.close()
+    held, released = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")  # as SQLite itself does while it recovers a log
+            other.execute("BEGIN EXCLUSIVE")
+            other.execute("PRAGMA user_version = 2")
+            held.set()
+            released.wait(BUSY_SECONDS * 1.3)
+            other.execute("ROLLBACK")
+
+    holding = asyncio.create_task(asyncio.to_thread(hold))
+    await asyncio.to_thread(held.wait, 20)
+    assert await SqliteLog(database, SystemClock()).last_seq("s_1") == 1
+    released.set()
+    await holding
 
 
 async def test_a_lock_that_stays_is_told_and_closing_does_not_wait_for_it(database: Database) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from cherry.domain.errors import CherryError, storage
 from cherry.storage.faults import os_fault
 from cherry.storage.folders import make_private, sync_folder
-from cherry.storage.sqlite.errors import storage_error
+from cherry.storage.sqlite.errors import is_busy, storage_error
 from cherry.storage.sqlite.schema import APPLICATION_ID, VERSION, application_of, is_empty, migrate, version_of
 
 BUSY_SECONDS = 1.0
@@ -24,6 +24,8 @@ _MAGIC = b"SQLite format 3\0"
 _UNCHANGING = "ro&immutable=1"
 _NOT_SQLITE = "the file does not begin as an SQLite database does"
 _NOT_OURS = "it belongs to another program"
+_BESIDE = ("-wal", "-journal")
+_LOOKS = 5
 _WAL_BYTES = 64 * 1024 * 1024
 
 
@@ -83,20 +85,45 @@ def make_file(file: Path) -> None:
 
 
 def refuse_unless_ours(file: Path) -> None:
-    """Raises CherryError(storage.NEWER_DATABASE, DAMAGED) for a file that must not be touched; writes nothing to it."""
+    """Raises CherryError(storage.NEWER_DATABASE, DAMAGED, …) for a file that must not be touched, sqlite3.Error when it is locked.
+
+    Writes nothing to it but what a killed transaction outside of the log needs to be taken back.
+    """
     with os_fault(file, "The database cannot be read"), _opening:
         if not file.is_file():  # opening a pipe would wait for ever
             raise CherryError(storage.DAMAGED, "This is not a Cherry database", where=str(file), why="it is no file")
-        mode = "ro" if _open_here.get(_identity(file)) else _mode_for_a_look(file)
-        if mode is None:
-            return  # just created, by us or by another process
+        for look in range(1, _LOOKS + 1):
+            before = _marks(file)
+            try:
+                _look(file)
+            except CherryError:
+                if look == _LOOKS or _marks(file) == before:
+                    raise
+                continue  # somebody writes to it just now: what was seen may be half of two states
+            return
+
+
+def _look(file: Path) -> None:
+    mode = "ro" if _open_here.get(_identity(file)) else _mode_for_a_look(file)
+    if mode is None:
+        return  # just created, by us or by another process
+    try:
         if _beside(file, "-journal").exists():
             _recover(file)
         with contextlib.closing(_connected(file, mode)) as connection:
-            try:
-                _refuse(connection, file)
-            except sqlite3.Error as error:
-                raise storage_error(error, file) from error
+            connection.execute("BEGIN")  # all of it is asked of one moment
+            _refuse(connection, file)
+    except sqlite3.Error as error:
+        if is_busy(error):
+            raise
+        raise storage_error(error, file) from error
+
+
+def _marks(file: Path) -> tuple[object, ...]:
+    """Differ when somebody has written to the file or opened it to write."""
+    status = file.stat()
+    beside = [_beside(file, suffix).exists() for suffix in _BESIDE]
+    return status.st_ino, status.st_size, status.st_mtime_ns, *beside
 
 
 def _mode_for_a_look(file: Path) -> str | None:
@@ -108,16 +135,13 @@ def _mode_for_a_look(file: Path) -> str | None:
     if start != _MAGIC:
         raise CherryError(storage.DAMAGED, "This is not a Cherry database", where=str(file), why=_NOT_SQLITE)
     # Without a log beside it the file is whole, and looking at it as if it never changed leaves no trace in the folder.
-    return "ro" if any(_beside(file, suffix).exists() for suffix in ("-wal", "-journal")) else _UNCHANGING
+    return "ro" if any(_beside(file, suffix).exists() for suffix in _BESIDE) else _UNCHANGING
 
 
 def _recover(file: Path) -> None:
     """Take back a transaction that a kill cut short outside of the write-ahead log; a connection that only reads could not."""
     with contextlib.closing(_connected(file, "rw")) as connection:
-        try:
-            version_of(connection)
-        except sqlite3.Error as error:
-            raise storage_error(error, file) from error
+        version_of(connection)
 
 
 def is_unmade(connection: sqlite3.Connection) -> bool:

@@ -60,18 +60,26 @@ class Database:
 
     def write_now(self, work: Work[T]) -> T:
         """`write` in the calling thread, for upkeep. A database is used this way or the other, and from one thread."""
+        return self._patiently(lambda: self._transact(work), self._drop_writer)
+
+    def read_now(self, work: Work[T]) -> T:
+        """`read` in the calling thread. `work` may be run more than once."""
+        return self._patiently(lambda: self._read(work), self._drop_reader)
+
+    def _patiently(self, attempt: Callable[[], T], drop: Callable[[], None]) -> T:
+        """Again while it is locked; readers too meet a lock for a moment, when a log is taken over after a kill."""
         give_up = time.monotonic() + _BUSY_SECONDS
         while True:
             try:
-                return self._transact(work)
+                return attempt()
             except sqlite3.Error as error:
                 if not is_busy(error):
-                    self._drop_writer()
+                    drop()
                     raise storage_error(error, self.file) from error
                 if self._closing or time.monotonic() >= give_up:
                     why = f"it stayed locked (deadline storage.busy, {_BUSY_SECONDS:g} s)"
                     raise CherryError(storage.BUSY, where=str(self.file), why=why) from error
-            time.sleep(_PAUSE_SECONDS)  # in the writing thread; most locks are waited for inside SQLite
+            time.sleep(_PAUSE_SECONDS)  # in the thread of the database; most locks are waited for inside SQLite
 
     def close_now(self) -> None:
         """`close` in the calling thread."""
@@ -91,16 +99,9 @@ class Database:
             raise
         return result
 
-    def read_now(self, work: Work[T]) -> T:
-        """`read` in the calling thread."""
-        try:
-            opened = self._opened_reader()
-            if opened is None:
-                return _look_at_nothing(work)
-            return self._look(opened.connection, work)
-        except sqlite3.Error as error:
-            self._drop_reader()
-            raise storage_error(error, self.file) from error
+    def _read(self, work: Work[T]) -> T:
+        opened = self._opened_reader()
+        return _look_at_nothing(work) if opened is None else self._look(opened.connection, work)
 
     def _look(self, connection: sqlite3.Connection, work: Work[T]) -> T:
         connection.execute("BEGIN")
