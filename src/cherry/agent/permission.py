@@ -17,6 +17,7 @@ from cherry.domain.events import ApprovalDecided, ApprovalRequested, Event, Ques
 from cherry.domain.live import Working
 from cherry.domain.views import DiffView
 from cherry.kernel.ids import derived_id
+from cherry.kernel.waits import waiting
 from cherry.security.policy import Action, Decision
 from cherry.tools.context import Intent, ToolContext
 from cherry.tools.toolbox import Toolbox
@@ -151,7 +152,7 @@ class Permission:
             self.nobody_answered = self.nobody_answered or error
             raise error
         self._journal.emit(Working("Waiting for you"))
-        with self._stopwatch.paused():
+        with self._stopwatch.paused(), waiting("approval", detail="you"):
             await self._journal.until(lambda _state: answered())
 
 

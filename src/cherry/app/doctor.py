@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,6 +13,7 @@ from cherry.domain.errors import CherryError
 from cherry.domain.prompts import ModelRef
 from cherry.kernel.paths import HomeFolders
 from cherry.kernel.text import human_bytes, plural
+from cherry.observability.presence import RUNNING, present
 from cherry.sandbox.choose import best_of, probe
 from cherry.storage.upkeep import KeptStore
 
@@ -48,6 +50,7 @@ async def examine(
         *(_folder(name, path) for name, path in (("data folder", folders.data), ("state folder", folders.state))),
         await _store(store),
         _model(await model()),
+        *_running(folders.state / RUNNING),
     ]
 
 
@@ -105,6 +108,21 @@ async def _store(store: KeptStore) -> Check:
     return Check(
         "sessions", "ok", f"{plural(report.sessions, 'session')}, {plural(report.events, 'event')}, all readable"
     )
+
+
+def _running(folder: Path) -> list[Check]:
+    """What other Cherrys are doing just now."""
+    now = time.time()
+    return [
+        Check(
+            session,
+            "warning" if one.hang else "ok",
+            one.told(now),
+            f"`kill -USR1 {one.pid}` writes where it stands to {folder.with_name('logs')}." if one.hang else "",
+        )
+        for one in present(folder)
+        for session in one.sessions
+    ]
 
 
 def _model(chosen: ModelRef | None) -> Check:

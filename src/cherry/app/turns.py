@@ -4,14 +4,15 @@ One turn runs per session at a time, in one process at a time. Whoever starts it
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cherry.agent.answering import model_of
 from cherry.agent.calling import Calling
-from cherry.agent.journal import Journal
+from cherry.agent.journal import Journal, Watcher
 from cherry.agent.leading import Leading
 from cherry.agent.permission import Approver, Permission
 from cherry.agent.spending import Spending
@@ -27,6 +28,7 @@ from cherry.domain.errors import CherryError, run, storage
 from cherry.domain.events import (
     ApprovalDecided,
     Event,
+    Notice,
     QuestionAnswered,
     Recorded,
     TurnFinished,
@@ -35,13 +37,14 @@ from cherry.domain.events import (
     UserMessage,
 )
 from cherry.domain.limits import TurnLimits
-from cherry.domain.live import Live
+from cherry.domain.live import Live, Working
 from cherry.engine.port import Engine
 from cherry.gateway.port import Gateway
 from cherry.kernel.clock import Clock
 from cherry.kernel.ids import new_id
 from cherry.kernel.tasks import cancel_and_wait
 from cherry.observability.log import Log
+from cherry.observability.watchdog import Watchdog
 from cherry.storage.ports import Lease, Store
 
 
@@ -72,6 +75,7 @@ class Turns:
         open_bench: Callable[[Path], Workbench],
         default_model: Callable[[str], Awaitable[str]],
         log: Log,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """`default_model` turns a session's model (perhaps empty) into `provider/model`, or raises why there is none."""
         self._store = store
@@ -82,6 +86,7 @@ class Turns:
         self._open_bench = open_bench
         self._default_model = default_model
         self._log = log
+        self._watchdog = watchdog
         self._benches: dict[str, Workbench] = {}
         self._running: dict[str, Running] = {}
 
@@ -155,19 +160,48 @@ class Turns:
     async def _drive(self, session: str, order: Order, watch: Watch) -> None:
         async def work(lease: Lease) -> None:
             state = await self._sessions.state(session)
-            journal = Journal(self._store.log, lease, state, watch.put)
-            task = asyncio.current_task()
-            assert task is not None
-            self._running[session] = Running(journal, task)
-            try:
-                await self._turn(journal, order)
-            except Exception as error:
-                self._log.error("turn.failed", error=error, session=session)
-                raise
-            finally:
-                del self._running[session]
+            with self._watched(session, watch) as put:
+                journal = Journal(self._store.log, lease, state, put)
+                task = asyncio.current_task()
+                assert task is not None
+                self._running[session] = Running(journal, task)
+                try:
+                    await self._turn(journal, order)
+                except Exception as error:
+                    self._log.error("turn.failed", error=error, session=session)
+                    raise
+                finally:
+                    del self._running[session]
 
         await self._engine.run(session, work)
+
+    @contextmanager
+    def _watched(self, session: str, watch: Watch) -> Iterator[Watcher]:
+        """Where the turn shows what happens, under the eyes of the watchdog."""
+        if self._watchdog is None:
+            yield watch.put
+            return
+        notes: set[asyncio.Task[None]] = set()
+
+        def tell(what: str) -> None:
+            watch.put(Working(what))
+            notes.add(task := asyncio.create_task(self._note_hang(session, what)))
+            task.add_done_callback(notes.discard)
+
+        with self._watchdog.watching(session, tell) as turning:
+
+            def put(item: Recorded | Live) -> None:
+                turning.progress()
+                watch.put(item)
+
+            yield put
+
+    async def _note_hang(self, session: str, what: str) -> None:
+        with suppress(CherryError):  # the log may be what hangs
+            if running := self._running.get(session):
+                await running.journal.append(
+                    Notice(level="warning", code="watchdog.hang", text=what, nonce=new_id("n"))
+                )
 
     async def _turn(self, journal: Journal, order: Order) -> None:
         state = journal.state

@@ -15,6 +15,8 @@ from cherry.client.port import Check
 from cherry.domain.prompts import ModelRef
 from cherry.engine.inline import InlineEngine
 from cherry.gateway.port import Gateway
+from cherry.observability.presence import RUNNING
+from cherry.observability.watchdog import Watchdog
 from cherry.security.redaction import Redactor, secret_values
 from cherry.storage.holders import holder_id
 from cherry.toon.definition import ToolDefinition
@@ -53,6 +55,9 @@ def open_application(
         open_bench=lambda folder: open_workbench(folder, around),
         default_model=chosen_model,
         log=around.log,
+        watchdog=Watchdog(
+            around.log, running=around.folders.state / RUNNING, stacks=around.folders.state / "logs" / "stacks.txt"
+        ),
     )
 
     def definitions() -> list[ToolDefinition]:

@@ -40,8 +40,8 @@ class HttpTransport:
 
     @asynccontextmanager
     async def open(self, request: Request, deadlines: Deadlines) -> AsyncIterator["HttpResponse"]:
-        waits = _Waits(deadlines)
         to = target(request.url)
+        waits = _Waits(deadlines, to.authority)
         link = await self._take(to)
         response = None
         if link is not None:
@@ -137,18 +137,19 @@ class _ClosedUnused(Exception):
 class _Waits:
     """The deadlines of one call, counted from its start."""
 
-    def __init__(self, deadlines: Deadlines) -> None:
+    def __init__(self, deadlines: Deadlines, whom: str) -> None:
         self._deadlines = deadlines
+        self._whom = whom
         self._ends = asyncio.get_running_loop().time() + deadlines.total
 
     async def connecting(self, connecting: Awaitable[Connection]) -> Connection:
-        return await within("model.connect", self._deadlines.connect, connecting)
+        return await within("model.connect", self._deadlines.connect, connecting, self._whom)
 
     async def reading(self, reader: asyncio.StreamReader, name: str) -> bytes:
         allowed = self._deadlines.first_byte if name == "model.first_byte" else self._deadlines.between_bytes
         left = self._ends - asyncio.get_running_loop().time()
         try:
-            return await within(name, max(0.0, min(allowed, left)), reader.read(_READ_SIZE))
+            return await within(name, max(0.0, min(allowed, left)), reader.read(_READ_SIZE), self._whom)
         except DeadlineExceeded:
             if left < allowed:
                 raise DeadlineExceeded("model.total", self._deadlines.total) from None

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from cherry.domain.errors import CherryError, storage
 from cherry.kernel.deadlines import DeadlineExceeded, within
+from cherry.kernel.waits import waiting
 
 T = TypeVar("T")
 
@@ -27,9 +28,15 @@ class Worker:
             raise CherryError(storage.BUSY, why=f"{QUEUE_LIMIT} requests wait already (limit {self._name}.queue)")
         if self._executor is None:
             self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self._name)
+
+        def declared() -> T:
+            # The thread goes on when nobody waits for it any more: a disk that never answers is to be seen.
+            with waiting(f"{what}.thread", seconds):
+                return work()
+
         self._waiting += 1
         try:
-            return await within(what, seconds, asyncio.get_running_loop().run_in_executor(self._executor, work))
+            return await within(what, seconds, asyncio.get_running_loop().run_in_executor(self._executor, declared))
         except DeadlineExceeded as error:
             raise CherryError(storage.IO, why=str(error)) from error
         finally:

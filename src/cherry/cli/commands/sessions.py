@@ -21,6 +21,7 @@ from cherry.client.port import Client, Imported
 from cherry.domain.errors import CherryError, config
 from cherry.domain.sessions import SessionInfo
 from cherry.kernel.text import one_line, plural, visible
+from cherry.observability.presence import RUNNING, telling
 
 _EVERY = 1_000_000_000
 
@@ -60,6 +61,10 @@ def list_(ctx: click.Context, /, everywhere: bool, limit: int, as_json: bool, cw
         now = place.wiring.clock.now()
         rows = [_row(info, now, everywhere=everywhere) for info in found]
         place.print(table(rows, columns=place.screen.out.columns, style=place.screen.style))
+        doing = telling(place.wiring.folders.state / RUNNING)
+        for info in found:
+            if info.id in doing:
+                place.print(f"{info.id}: {visible(doing[info.id])}")
         return 0
 
     return with_client(place, work)
@@ -78,7 +83,8 @@ def show(ctx: click.Context, /, session: str, turn: int | None, cwd: Path) -> in
         info = await session_meant(client, place.workspace, session)
         screen = place.screen
         place.print(screen.style("strong", visible(info.title or info.id)))
-        place.print(screen.style("dim", _facts(info, place.wiring.clock.now())))
+        doing = telling(place.wiring.folders.state / RUNNING).get(info.id, "")
+        place.print(screen.style("dim", _facts(info, place.wiring.clock.now(), doing=doing)))
         surface = PlainSurface(screen.out, screen.style, place.wiring.clock)
         painter = Painter(surface, place.wiring.clock, echo_requests=True)
         async for recorded in client.events(info.id):
@@ -268,7 +274,7 @@ def _row(info: SessionInfo, now: float, *, everywhere: bool) -> tuple[str, ...]:
     return (*row, info.workspace, info.title) if everywhere else (*row, info.title)
 
 
-def _facts(info: SessionInfo, now: float) -> str:
+def _facts(info: SessionInfo, now: float, *, doing: str) -> str:
     facts = [
         info.id,
         visible(info.model),
@@ -278,7 +284,9 @@ def _facts(info: SessionInfo, now: float) -> str:
         tokens(info.usage),
         money(info.cost),
     ]
-    if info.open_turn:
+    if doing:
+        facts.append(visible(doing))
+    elif info.open_turn:
         facts.append(f"turn {info.open_turn} stands still: cherry -r {info.id}")
     return " · ".join(facts)
 

@@ -10,6 +10,7 @@ from cherry.gateway.errors import ProviderError
 from cherry.gateway.layers.stream import Stream
 from cherry.gateway.settings import Retries
 from cherry.kernel.clock import Clock
+from cherry.kernel.waits import waiting
 
 _EMPTY_ATTEMPTS = 2
 """A model that says nothing twice will not begin to talk; each try costs the whole prompt."""
@@ -35,7 +36,8 @@ def retrying(inner: Stream, retries: Retries, *, clock: Clock, random: Callable[
                     raise error.after(attempt) from None
                 attempt += 1
                 yield Retrying(attempt, wait, error.message)
-                await clock.sleep(wait)
+                with waiting("model.retry", wait, prompt.model.provider):
+                    await clock.sleep(wait)
 
     return stream
 
