@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cherry.domain.errors import CherryError, tools
-from cherry.kernel.deadlines import DeadlineExceeded, deadline
+from cherry.kernel.deadlines import DeadlineExceeded, deadline, within
 from cherry.kernel.text import one_line, visible
 
 MAX_OUTPUT_BYTES = 16 << 20
 DEFAULT_SECONDS = 30.0
+_ENDING_SECONDS = 5.0
 
 _OPTIONS = (
     "core.fsmonitor=false",
@@ -201,7 +202,13 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """Nothing of it is left when this returns, whatever the reason."""
     if process.returncode is None:
         _kill(process)
-        await asyncio.shield(process.communicate())  # also empties the pipes, which is bounded now
+        await asyncio.shield(_emptied(process))
+
+
+async def _emptied(process: asyncio.subprocess.Process) -> None:
+    """A daemon that git has started may hold the pipes for ever."""
+    with contextlib.suppress(DeadlineExceeded):
+        await within("git.ending", _ENDING_SECONDS, process.communicate())
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

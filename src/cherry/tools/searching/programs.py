@@ -10,7 +10,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from cherry.kernel.deadlines import DeadlineExceeded, within
+
 _MAX_LINE = 8 << 20
+_ENDING_SECONDS = 5.0
 """A longer line of output is dropped: it is about a line of a file nobody can read anyway."""
 
 
@@ -46,7 +49,11 @@ class JsonLines:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._errors.cancel()
         await asyncio.gather(self._errors, return_exceptions=True)
-        await asyncio.shield(self._process.communicate())
+        await asyncio.shield(self._emptied())
+
+    async def _emptied(self) -> None:
+        with contextlib.suppress(DeadlineExceeded):
+            await within("search.ending", _ENDING_SECONDS, self._process.communicate())
 
 
 @asynccontextmanager
