@@ -11,7 +11,6 @@ SOURCE = Path(cherry.__file__).parent
 BOUNDED = {
     "kernel/deadlines.py deadline": "this is the deadline",
     "kernel/tasks.py finish": "short work by contract",
-    "sandbox/running.py _watch_exit": "in a thread, for the end of a command that its callers bound",
     "sandbox/running.py _ended": "the command has ended already",
     "sandbox/running.py _readable": "has its own seconds; without them its callers bound the command",
     "sandbox/running.py _ready": "under the deadline sandbox.input",

@@ -13,8 +13,8 @@ from typing import Any
 from cherry.kernel.deadlines import DeadlineExceeded, within
 
 _MAX_LINE = 8 << 20
-_ENDING_SECONDS = 5.0
 """A longer line of output is dropped: it is about a line of a file nobody can read anyway."""
+_ENDING_SECONDS = 5.0
 
 
 class JsonLines:
