@@ -14,6 +14,7 @@ from typing import Literal
 
 import pytest
 
+from cherry.agent.permission import Approver
 from cherry.app.sessions import Sessions
 from cherry.app.turns import Order, Turns
 from cherry.bootstrap.application import ModelChoice, open_application
@@ -22,7 +23,7 @@ from cherry.client.inprocess import InProcessClient
 from cherry.client.port import Check, Request
 from cherry.config.settings import Settings
 from cherry.domain.content import TextPart, UserPart
-from cherry.domain.events import ApprovalDecided, ApprovalRequested, QuestionAsked, Recorded, TurnFinished
+from cherry.domain.events import ApprovalDecided, ApprovalRequested, QuestionAsked, Recorded, TurnFinished, TurnResumed
 from cherry.domain.limits import TurnLimits
 from cherry.domain.prompts import ModelRef
 from cherry.engine.inline import InlineEngine
@@ -156,7 +157,14 @@ class Stage(Ground):
         self.session = ""
         self.client: InProcessClient | None = None
         self.gateway = ScriptedGateway()
+        self.allows = False
+        """Whether the person allows what they are asked."""
+        self.still_trusted = True
+        self.approver: Approver = "person"
         self._leeway: Leeway = "plain"
+        self._settings: Settings | None = None
+        self._trusted = False
+        self._begun = self.workspace
         self._environ = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.home),
@@ -169,13 +177,26 @@ class Stage(Ground):
 
     # -- what happens
 
-    async def begin(self, leeway: Leeway, *, speaks: Literal["calls", "text"] = "calls") -> None:
-        self._leeway = leeway
+    async def begin(
+        self,
+        leeway: Leeway,
+        *,
+        speaks: Literal["calls", "text"] = "calls",
+        settings: Settings | None = None,
+        workspace: Path | None = None,
+        trusted: bool = False,
+    ) -> None:
+        self._leeway, self._settings, self._trusted = leeway, settings, trusted
+        self._begun = workspace or self.workspace
+        self.approver = "person" if leeway == "plain" else "yes_person"
         self.puppet = Puppet(speaks=speaks, most=90)
         self.remember()
         self._open()
+        await self.next_session()
+
+    async def next_session(self) -> None:
         assert self.client is not None
-        self.session = (await self.client.create_session(self.workspace)).id
+        self.session = (await self.client.create_session(self._begun)).id
 
     def remember(self) -> None:
         """From now on `harm` compares with how things are."""
@@ -183,11 +204,10 @@ class Stage(Ground):
         self._tip = self.git("rev-parse", "HEAD")
 
     async def turn(self, *parts: str | UserPart) -> None:
-        """One request, watched by a person who allows nothing and answers every question with no."""
+        """One request, watched by a person who allows nothing and answers every question with no. Without parts: the open turn."""
         assert self.client is not None
         content = tuple(TextPart(text=part) if isinstance(part, str) else part for part in parts)
-        approver = "person" if self._leeway == "plain" else "yes_person"
-        request = Request(content, limits=TurnLimits(max_steps=STEPS, max_seconds=60), approver=approver)
+        request = Request(content, limits=TurnLimits(max_steps=STEPS, max_seconds=60), approver=self.approver)
         async for seen in self.client.run(self.session, request):
             if not isinstance(seen, Recorded):
                 continue
@@ -195,7 +215,11 @@ class Stage(Ground):
             match seen.event:
                 case ApprovalRequested() as asked:
                     self.told.asked.append(asked)
-                    await self.client.decide(self.session, asked.approval_id, allowed=False)
+                    if self.approver.endswith("person"):
+                        await self.client.decide(self.session, asked.approval_id, allowed=self.allows)
+                case TurnResumed() if self.told.asked:
+                    # What was asked already is not asked again: whoever takes the turn up sees it standing there.
+                    await self.client.decide(self.session, self.told.asked[-1].approval_id, allowed=self.allows)
                 case QuestionAsked() as question:
                     self.told.questions.append(question)
                     await self.client.answer(self.session, question.question_id, "No.")
@@ -317,13 +341,14 @@ class Stage(Ground):
             given["sandbox"] = {"network": True}
         return Surroundings(
             store=open_store(self._folders.data),
-            settings=Settings.model_validate(given),
+            settings=self._settings or Settings.model_validate(given),
             folders=self._folders,
             environ=self._environ,
             clock=SystemClock(),
             log=Log(),
             machine=Machine.here(self._environ),
-            trusted=False,
+            trusted=self._trusted,
+            still_trusted=lambda: self.still_trusted,
         )
 
 

@@ -83,7 +83,8 @@ def acts(action: Action, *, workspace: str = "") -> list[Act]:
 
 
 def _acts_of_command(action: Action, parsed: Parsed, workspace: str) -> list[Act]:
-    found = [act for program in parsed.programs if (act := _act_of_program(action, program, workspace))]
+    named = [act for program in parsed.programs if (act := _named_act(action, program))]
+    found = [*named, *(act for program in parsed.programs if (act := _act_of_program(action, program, workspace)))]
     if parsed.problem:
         loose = [program for program in loosely(action.command) if program.name not in _ALSO_WORDS]
         found += [Act(act.reason) for program in loose if (act := _named_act(action, program))]
@@ -93,10 +94,7 @@ def _acts_of_command(action: Action, parsed: Parsed, workspace: str) -> list[Act
 
 
 def _act_of_program(action: Action, program: Program, workspace: str) -> Act | None:
-    if act := _named_act(action, program):
-        return act
-    reason = not_reading(program, workspace=workspace)
-    if not reason:
+    if _named_act(action, program) or not not_reading(program, workspace=workspace):
         return None
     if path := _leading_path(program):
         return Act(f"`{path}` leads others: {leading_reason(path)}", program)
