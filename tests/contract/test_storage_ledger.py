@@ -19,7 +19,7 @@ from cherry.domain.limits import Allowance, Budgets
 from cherry.domain.usage import Cost, Usage
 from cherry.storage.holders import holder_id
 from cherry.storage.memory import MemoryStore
-from cherry.storage.ports import Amount, Draft, Standing
+from cherry.storage.ports import STANDALONE, Amount, Draft, Standing
 from cherry.storage.spending import Counts, local_day, spent_by
 from cherry.storage.sqlite.store import SqliteStore
 from cherry.storage.upkeep import KeptStore
@@ -212,17 +212,70 @@ async def test_reservations_of_others_count_until_they_are_released(store: KeptS
     assert await store.ledger.reserve("r2", "s_2", one, bound, holder=ELSEWHERE, seconds=60) is None
 
 
-async def test_a_reservation_from_another_machine_expires_by_time(store: KeptStore, clock: FakeClock) -> None:
+async def test_a_reservation_from_another_machine_counts_as_spent_after_its_time(
+    store: KeptStore, clock: FakeClock
+) -> None:
     await new(store, "s_1")
     one, bound = Amount(Decimal("0.6")), budgets(project="1")
     await store.ledger.reserve("r1", "s_1", one, bound, holder=ELSEWHERE, seconds=60)
     assert await store.ledger.reserve("r2", "s_1", one, bound, holder=ELSEWHERE, seconds=60) == "project"
     clock.move(61)
-    assert (await store.ledger.standings("s_1"))["project"].reserved == Amount()
+    assert (await store.ledger.standings("s_1"))["project"] == Standing(one, Amount())
+    await store.ledger.settle("s_1")
     assert await store.ledger.reserve("r2", "s_1", one, bound, holder=ELSEWHERE, seconds=60) is None
 
 
-async def test_a_reservation_of_a_living_process_outlasts_any_clock_and_one_of_a_dead_process_is_gone(
+DEAD = holder_id().replace(f":{os.getpid()}:", ":4194303:")
+
+
+async def test_what_a_dead_process_had_reserved_is_spent_until_its_session_is_settled(store: KeptStore) -> None:
+    for id in ("s_1", "s_2"):
+        await new(store, id)
+    one, bound = Amount(Decimal("0.6"), 7), budgets(day="1")
+    await store.ledger.reserve("r1", "s_1", one, bound, holder=DEAD, seconds=3600)
+    assert await spent(store, "s_1") == dict.fromkeys(("session", "project", "day"), ("0.6", 7))
+    assert (await spent(store, "s_2"))["session"] == ("0", 0)
+    assert await store.ledger.reserve("r2", "s_2", one, bound, holder=holder_id(), seconds=1) == "day"
+    await store.ledger.settle("s_2")
+    assert (await spent(store, "s_1"))["day"] == ("0.6", 7), "it is not that session's"
+    await store.ledger.settle("s_1")
+    await store.ledger.settle("s_1")
+    assert (await spent(store, "s_1"))["day"] == ("0", 0)
+    assert await store.ledger.reserve("r2", "s_2", one, bound, holder=holder_id(), seconds=1) is None
+
+
+async def test_settling_leaves_the_reservations_of_the_living(store: KeptStore) -> None:
+    await new(store, "s_1")
+    await store.ledger.reserve("r1", "s_1", Amount(Decimal(1)), Budgets(), holder=holder_id(), seconds=1)
+    await store.ledger.settle("s_1")
+    assert (await store.ledger.standings("s_1"))["session"].reserved.usd == 1
+
+
+async def test_what_a_dead_process_had_reserved_yesterday_is_not_of_today(store: KeptStore, clock: FakeClock) -> None:
+    await new(store, "s_1")
+    await store.ledger.reserve("r1", "s_1", Amount(Decimal("0.6")), Budgets(), holder=DEAD, seconds=3600)
+    clock.jump_wall(DAY)
+    assert await spent(store, "s_1") == {"session": ("0.6", 0), "project": ("0.6", 0), "day": ("0", 0)}
+
+
+async def test_a_call_no_event_tells_of_stays_spent_when_it_is_settled(store: KeptStore) -> None:
+    await new(store, "s_1")
+    await store.ledger.reserve(f"{STANDALONE}_1", "s_1", Amount(Decimal("0.6"), 7), Budgets(), holder=DEAD, seconds=9)
+    await store.ledger.settle("s_1")
+    assert await spent(store, "s_1") == dict.fromkeys(("session", "project", "day"), ("0.6", 7))
+
+
+async def test_a_call_without_a_session_is_reserved_and_counted_for_the_day_alone(store: KeptStore) -> None:
+    await new(store, "s_1")
+    bound = budgets(day="1")
+    assert await store.ledger.reserve("r1", "", Amount(Decimal("0.6")), bound, holder=holder_id(), seconds=9) is None
+    assert await store.ledger.reserve("r2", "", Amount(Decimal("0.6")), bound, holder=holder_id(), seconds=9) == "day"
+    await store.ledger.charge("r1", Amount(Decimal("0.2"), 3))
+    assert await spent(store, "s_1") == {"session": ("0", 0), "project": ("0", 0), "day": ("0.2", 3)}
+    assert (await store.ledger.standings(""))["day"] == Standing(Amount(Decimal("0.2"), 3))
+
+
+async def test_a_reservation_of_a_living_process_outlasts_any_clock_and_one_of_a_dead_process_is_spent(
     store: KeptStore, clock: FakeClock
 ) -> None:
     await new(store, "s_1")
@@ -230,8 +283,9 @@ async def test_a_reservation_of_a_living_process_outlasts_any_clock_and_one_of_a
     await store.ledger.reserve("r1", "s_1", one, bound, holder=holder_id(), seconds=1)
     clock.jump_wall(12 * 365 * DAY)
     assert await store.ledger.reserve("r2", "s_1", one, bound, holder=holder_id(), seconds=1) == "project"
-    dead = holder_id().replace(f":{os.getpid()}:", ":4194303:")
-    await store.ledger.reserve("r1", "s_1", one, bound, holder=dead, seconds=3600)
+    await store.ledger.reserve("r1", "s_1", one, bound, holder=DEAD, seconds=3600)
+    assert await store.ledger.reserve("r2", "s_1", one, bound, holder=holder_id(), seconds=1) == "project"
+    await store.ledger.settle("s_1")
     assert await store.ledger.reserve("r2", "s_1", one, bound, holder=holder_id(), seconds=1) is None
 
 

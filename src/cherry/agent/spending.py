@@ -20,7 +20,7 @@ from cherry.domain.live import Working
 from cherry.domain.prompts import Prompt
 from cherry.gateway.port import Gateway
 from cherry.kernel.ids import new_id
-from cherry.storage.ports import Amount, Ledger, Standing
+from cherry.storage.ports import STANDALONE, Amount, Ledger, Standing
 
 RESERVED_SECONDS = 3600.0
 """How long a reservation of a process on another machine holds; longer than any call may take."""
@@ -57,7 +57,7 @@ class Spending:
         Raises CherryError(run.*) naming the bound that is too short, before anything is spent.
         """
         shared = bool(self._accounts.budgets.scopes)
-        id = new_id("r")
+        id = new_id("r" if in_turn else STANDALONE)
         reserved = (
             await self._reserve_shared(id, prompt, tokens, in_turn)
             if shared
@@ -147,7 +147,7 @@ class Spending:
 
     def _shared_bounds(self, standings: Mapping[Scope, Standing]) -> list[Bound]:
         return [
-            _shared_bound(scope, self._accounts.budgets, standings[scope])
+            shared_bound(scope, self._accounts.budgets, standings[scope])
             for scope in self._accounts.budgets.scopes
             if scope in standings
         ]
@@ -165,7 +165,8 @@ _WORDINGS: dict[Scope, _Wording] = {
 }
 
 
-def _shared_bound(scope: Scope, budgets: Budgets, standing: Standing) -> Bound:
+def shared_bound(scope: Scope, budgets: Budgets, standing: Standing) -> Bound:
+    """What is left of one budget that many turns share."""
     whose, kind = _WORDINGS[scope]
     allowed = budgets.of(scope)
     wait = " It begins anew at midnight." if scope == "day" else ""

@@ -166,6 +166,8 @@ class SessionState:
         """Said while an answer was being written or calls had no results yet: it belongs after them. The model has not read it."""
         self._answering = False
         self._started: StepStarted | None = None
+        self.unsettled: StepStarted | None = None
+        """A model call of which the log does not tell how it ended, and so not what it cost."""
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -249,8 +251,9 @@ class SessionState:
         if isinstance(event, StepStarted):
             self.turn.attempts[event.step] = event.attempt
             self._answering = True
-            self._started = event
+            self._started = self.unsettled = event
             return
+        self.unsettled = None
         self._answering = False
         self.turn.usage += event.usage
         self.turn.cost += event.cost

@@ -15,6 +15,7 @@ from cherry.agent.calling import Calling
 from cherry.agent.journal import Journal, Watcher
 from cherry.agent.leading import Leading
 from cherry.agent.permission import Approver, Permission
+from cherry.agent.settling import settle
 from cherry.agent.spending import Spending
 from cherry.agent.state import SessionState
 from cherry.agent.stopwatch import Stopwatch
@@ -206,6 +207,7 @@ class Turns:
     async def _turn(self, journal: Journal, order: Order) -> None:
         state = journal.state
         bench = self.bench(state.session, Path(state.workspace))
+        await settle(journal, bench.accounts)
         model = await self._default_model(state.model)
         if order.parts is None:
             if not state.turn.open:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from cherry.agent.spending import Accounts
 from cherry.app.changes import Changes
 from cherry.app.models import Models
 from cherry.app.sessions import Sessions
@@ -41,7 +42,12 @@ def open_application(
     store = around.store
     engine = InlineEngine(store.log, around.clock, holder=holder_id())
     sessions = Sessions(store, engine)
-    models = Models(gateway, default=choice.default, resolve=choice.resolve)
+    models = Models(
+        gateway,
+        default=choice.default,
+        resolve=choice.resolve,
+        accounts=Accounts(store.ledger, around.settings.limits.beyond_a_turn(), holder_id()),
+    )
 
     async def chosen_model(text: str) -> str:
         return str(await models.resolve(text))

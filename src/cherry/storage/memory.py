@@ -9,16 +9,16 @@ from pathlib import Path
 
 from cherry.domain.errors import CherryError, storage
 from cherry.domain.events import Event, Recorded
-from cherry.domain.limits import SCOPES, Budgets, Scope
+from cherry.domain.limits import Budgets, Scope
 from cherry.domain.sessions import SessionInfo, SessionMatch
 from cherry.kernel.clock import Clock, SystemClock
 from cherry.kernel.ids import content_hash
 from cherry.storage import finding, leases, projection
 from cherry.storage.holders import Tenure
-from cherry.storage.ports import Amount, Draft, Lease, Standing
+from cherry.storage.ports import STANDALONE, Amount, Draft, Lease, Standing
 from cherry.storage.records import StoredEvent, decode, encode, event_id, recorded, rewritten
 from cherry.storage.searching import Wanted
-from cherry.storage.spending import Counts, local_day, shortage, spent_by
+from cherry.storage.spending import Counts, Reservation, local_day, shortage, spent_by, standing_of
 from cherry.storage.upkeep import Report
 
 
@@ -39,21 +39,13 @@ class _Text:
     text: str
 
 
-@dataclass(frozen=True)
-class _Reservation:
-    session: str
-    workspace: str
-    counts: Counts
-    tenure: Tenure
-
-
 @dataclass
 class _Everything:
     clock: Clock
     sessions: dict[str, _Session] = field(default_factory=dict)
     texts: list[_Text] = field(default_factory=list)
     spending: dict[tuple[Scope, str], Counts] = field(default_factory=dict)
-    reservations: dict[str, _Reservation] = field(default_factory=dict)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
 
     def session(self, session: str) -> _Session:
         """Raises CherryError(storage.UNKNOWN_SESSION)."""
@@ -102,7 +94,8 @@ class _Everything:
                 self.texts.append(_Text(session, own.seq, own.turn, words))
 
     def accounts(self, session: str, now: float) -> dict[Scope, str]:
-        return {"session": session, "project": self.session(session).info.workspace, "day": local_day(now)}
+        workspace = self.session(session).info.workspace if session else ""
+        return {"session": session, "project": workspace, "day": local_day(now)}
 
     def spend(self, counts: Counts, accounts: dict[Scope, str]) -> None:
         for account in accounts.items():
@@ -193,8 +186,7 @@ class MemoryLedger:
     async def standings(self, session: str) -> dict[Scope, Standing]:
         now = self._all.clock.now()
         accounts = self._all.accounts(session, now)
-        living = [kept for kept in self._all.reservations.values() if kept.tenure.holds(now)]
-        return {scope: self._standing(scope, accounts[scope], living) for scope in SCOPES}
+        return self._standings(accounts, self._all.reservations.values(), now)
 
     async def reserve(
         self, id: str, session: str, wanted: Amount, budgets: Budgets, *, holder: str, seconds: float
@@ -202,27 +194,46 @@ class MemoryLedger:
         now = self._all.clock.now()
         accounts = self._all.accounts(session, now)
         self._all.bring_back(accounts["day"])
-        others = {name: kept for name, kept in self._all.reservations.items() if kept.tenure.holds(now) and name != id}
-        standings = {scope: self._standing(scope, accounts[scope], others.values()) for scope in SCOPES}
-        if short := shortage(budgets, standings, wanted):
+        others = [kept for kept in self._all.reservations.values() if kept.id != id]
+        if short := shortage(budgets, self._standings(accounts, others, now), wanted):
             return short
         tenure = Tenure(holder, 0, seconds, now)
-        others[id] = _Reservation(session, accounts["project"], Counts.of(wanted), tenure)
-        self._all.reservations = others
+        self._all.reservations[id] = Reservation(id, session, accounts["project"], Counts.of(wanted), tenure)
         return None
+
+    async def settle(self, session: str) -> None:
+        now = self._all.clock.now()
+        for id, kept in list(self._all.reservations.items()):
+            if kept.session == session and not kept.tenure.holds(now):
+                if id.startswith(f"{STANDALONE}_"):
+                    day = local_day(kept.tenure.renewed_at)
+                    self._all.spend(kept.counts, {"session": session, "project": kept.workspace, "day": day})
+                del self._all.reservations[id]
+
+    async def charge(self, id: str, cost: Amount) -> None:
+        day = local_day(self._all.clock.now())
+        self._all.bring_back(day)
+        if any(counts := Counts.of(cost)):
+            self._all.spend(counts, {"day": day})
+        self._all.reservations.pop(id, None)
 
     async def release(self, id: str) -> None:
         self._all.reservations.pop(id, None)
 
-    def _standing(self, scope: Scope, name: str, living: Iterable[_Reservation]) -> Standing:
-        spent = reserved = Counts()
+    def _standings(
+        self, accounts: dict[Scope, str], reservations: Iterable[Reservation], now: float
+    ) -> dict[Scope, Standing]:
+        kept = list(reservations)
+        return {
+            scope: standing_of(scope, name, self._spent(scope, name), kept, now=now) for scope, name in accounts.items()
+        }
+
+    def _spent(self, scope: Scope, name: str) -> Counts:
+        spent = Counts()
         for (kind, account), counts in self._all.spending.items():
             if kind == scope and (account == name or (scope == "day" and account > name)):
                 spent = spent.plus(counts)
-        for kept in living:
-            if scope == "day" or name == (kept.session if scope == "session" else kept.workspace):
-                reserved = reserved.plus(kept.counts)
-        return Standing(spent.amount, reserved.amount)
+        return spent
 
 
 class MemoryBlobs:

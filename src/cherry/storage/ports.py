@@ -9,6 +9,9 @@ from cherry.domain.events import Event, Recorded
 from cherry.domain.limits import Budgets, Scope
 from cherry.domain.sessions import SessionInfo, SessionMatch
 
+STANDALONE = "rs"
+"""Prefix of reservations for calls whose beginning no event tells."""
+
 
 class Lease(NamedTuple):
     """The right to append to one session, until somebody takes it over.
@@ -146,9 +149,22 @@ class Ledger(Protocol):
     ) -> Scope | None:
         """Set aside what a call may cost at most; returns the budget that is too short instead, and then sets nothing aside.
 
-        A reservation holds until `release`, or until its holder is gone: a process on this machine when it has ended, any other after
-        `seconds`. What `holder` is, see `EventLog.acquire`. The same `id` again replaces the earlier one.
+        A reservation holds until `release`. When its holder is gone (a process on this machine when it has ended, any other after
+        `seconds`) what it holds counts as spent: the call was under way, and nobody can say how much of it was paid. That lasts until
+        `settle`; for the day it was made on, until its end. What `holder` is, see `EventLog.acquire`. The same `id` again replaces
+        the earlier one. An empty session is none: only the day's account counts then.
         """
+        ...
+
+    async def settle(self, session: str) -> None:
+        """Forget what dead holders reserved for this session. For its one writer, once its log says what their calls cost.
+
+        What was reserved for a call that the log tells nothing of before its end (`STANDALONE` begins its id) is counted as spent.
+        """
+        ...
+
+    async def charge(self, id: str, cost: Amount) -> None:
+        """Count what a call without a session has cost today, and give back its reservation."""
         ...
 
     async def release(self, id: str) -> None:

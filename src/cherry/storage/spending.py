@@ -7,12 +7,13 @@ clock that jumps ahead begins a new day, as midnight does.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
 from typing import Final, NamedTuple
 
 from cherry.domain.events import AssistantMessage, Event, HistoryCompacted, StepFailed
 from cherry.domain.limits import Budgets, Scope
+from cherry.storage.holders import Tenure
 from cherry.storage.ports import Amount, Standing
 
 _PER_DOLLAR: Final = Decimal(1_000_000_000)
@@ -45,6 +46,32 @@ def spent_by(event: Event) -> Counts | None:
         return None
     counts = Counts.of(Amount(event.cost.usd, event.usage.total_tokens))
     return counts if any(counts) else None
+
+
+class Reservation(NamedTuple):
+    """As a store keeps it."""
+
+    id: str
+    session: str
+    workspace: str
+    counts: Counts
+    tenure: Tenure
+
+    def is_for(self, scope: Scope, name: str, *, dead: bool) -> bool:
+        """Whether it counts for this account. A call of yesterday that was cut short is not of today."""
+        if scope == "day":
+            return not dead or local_day(self.tenure.renewed_at) >= name
+        return name != "" and name == (self.session if scope == "session" else self.workspace)
+
+
+def standing_of(scope: Scope, name: str, spent: Counts, reservations: Iterable[Reservation], *, now: float) -> Standing:
+    """What the dead have reserved counts as spent."""
+    reserved = Counts()
+    for one in reservations:
+        dead = not one.tenure.holds(now)
+        if one.is_for(scope, name, dead=dead):
+            spent, reserved = (spent.plus(one.counts), reserved) if dead else (spent, reserved.plus(one.counts))
+    return Standing(spent.amount, reserved.amount)
 
 
 def shortage(budgets: Budgets, standings: Mapping[Scope, Standing], wanted: Amount) -> Scope | None:

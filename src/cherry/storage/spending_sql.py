@@ -12,8 +12,7 @@ LATER_DAYS = "SELECT coalesce(sum(nano), 0), coalesce(sum(tokens), 0), count(*) 
 DELETE_LATER_DAYS = "DELETE FROM spending WHERE scope = 'day' AND name > :day"
 DELETE_SESSION_SPENDING = "DELETE FROM spending WHERE scope = 'session' AND name = :session"
 
-HELD_RESERVATIONS = "SELECT id, holder, seconds, made_at FROM reservations"
-EVERY_RESERVATION = "SELECT id, session, workspace, nano, tokens FROM reservations"
+EVERY_RESERVATION = "SELECT id, session, workspace, nano, tokens, holder, seconds, made_at FROM reservations"
 RESERVE = """
 INSERT INTO reservations (id, session, workspace, nano, tokens, holder, seconds, made_at)
 VALUES (:id, :session, :workspace, :nano, :tokens, :holder, :seconds, :made_at)

@@ -1,6 +1,7 @@
 """The ledger on SQLite. `count_spending` runs inside the append that writes the event, the rest in transactions of its own."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
 
 from cherry.domain.events import Event
@@ -8,9 +9,9 @@ from cherry.domain.limits import SCOPES, Budgets, Scope
 from cherry.kernel.clock import Clock
 from cherry.storage import leases, spending_sql
 from cherry.storage.holders import Tenure
-from cherry.storage.ports import Amount, Standing
+from cherry.storage.ports import STANDALONE, Amount, Standing
 from cherry.storage.records import escape_surrogates
-from cherry.storage.spending import Counts, local_day, shortage, spent_by
+from cherry.storage.spending import Counts, Reservation, local_day, shortage, spent_by, standing_of
 from cherry.storage.sqlite.database import Database
 from cherry.storage.sqlite.rows import session_of
 from cherry.storage.sqlite.schema import version_of
@@ -31,7 +32,7 @@ class SqliteLedger:
             names = _names(connection, session, now)
             if version_of(connection) < _FIRST_VERSION:
                 return dict.fromkeys(SCOPES, Standing())
-            return _standings(connection, names, without=_dead(connection, now))
+            return _standings(connection, names, _reservations(connection), now=now)
 
         return await self._database.read("storage.standings", work)
 
@@ -42,10 +43,9 @@ class SqliteLedger:
 
         def work(connection: sqlite3.Connection) -> Scope | None:
             names = _names(connection, session, now)
-            for dead in _dead(connection, now):
-                connection.execute(spending_sql.RELEASE, {"id": dead})
             _bring_back(connection, names["day"])
-            if short := shortage(budgets, _standings(connection, names, without=(id,)), wanted):
+            others = [one for one in _reservations(connection) if one.id != id]
+            if short := shortage(budgets, _standings(connection, names, others, now=now), wanted):
                 return short
             row = {"session": session, "workspace": names["project"], "holder": holder, "seconds": seconds}
             connection.execute(spending_sql.RESERVE, {"id": id, "made_at": now, **row, **Counts.of(wanted)._asdict()})
@@ -56,6 +56,34 @@ class SqliteLedger:
     async def release(self, id: str) -> None:
         await self._database.write("storage.release_reservation", lambda connection: _release(connection, id))
 
+    async def settle(self, session: str) -> None:
+        now = self._clock.now()
+
+        def look(connection: sqlite3.Connection) -> bool:
+            return version_of(connection) >= _FIRST_VERSION and bool(_dead(connection, session, now))
+
+        def work(connection: sqlite3.Connection) -> None:
+            for one in _dead(connection, session, now):
+                if one.id.startswith(f"{STANDALONE}_"):
+                    day = local_day(one.tenure.renewed_at)
+                    _spend(connection, one.counts, session=session, workspace=one.workspace, day=day)
+                _release(connection, one.id)
+
+        if await self._database.read("storage.look_for_reservations", look):
+            await self._database.write("storage.settle", work)
+
+    async def charge(self, id: str, cost: Amount) -> None:
+        now = self._clock.now()
+
+        def work(connection: sqlite3.Connection) -> None:
+            day = local_day(now)
+            _bring_back(connection, day)
+            if any(counts := Counts.of(cost)):
+                connection.execute(spending_sql.SPEND, {"scope": "day", "name": day, **counts._asdict()})
+            _release(connection, id)
+
+        await self._database.write("storage.charge", work)
+
 
 def count_spending(connection: sqlite3.Connection, event: Event, *, session: str, workspace: str, now: float) -> None:
     counts = spent_by(event)
@@ -63,7 +91,11 @@ def count_spending(connection: sqlite3.Connection, event: Event, *, session: str
         return
     day = local_day(now)
     _bring_back(connection, day)
-    accounts: dict[Scope, str] = {"session": session, "project": escape_surrogates(workspace), "day": day}
+    _spend(connection, counts, session=session, workspace=escape_surrogates(workspace), day=day)
+
+
+def _spend(connection: sqlite3.Connection, counts: Counts, *, session: str, workspace: str, day: str) -> None:
+    accounts: dict[Scope, str] = {"session": session, "project": workspace, "day": day}
     for scope, name in accounts.items():
         connection.execute(spending_sql.SPEND, {"scope": scope, "name": name, **counts._asdict()})
 
@@ -83,41 +115,39 @@ def _release(connection: sqlite3.Connection, id: str) -> None:
 
 
 def _names(connection: sqlite3.Connection, session: str, now: float) -> dict[Scope, str]:
+    if not session:
+        return {"session": "", "project": "", "day": local_day(now)}
     info = session_of(connection, session)
     if info is None:
         raise leases.unknown_session(session)
     return {"session": session, "project": escape_surrogates(info.workspace), "day": local_day(now)}
 
 
-def _dead(connection: sqlite3.Connection, now: float) -> tuple[str, ...]:
-    rows = connection.execute(spending_sql.HELD_RESERVATIONS).fetchall()
-    return tuple(id for id, holder, seconds, made_at in rows if not Tenure(holder, 0, seconds, made_at).holds(now))
+def _reservations(connection: sqlite3.Connection) -> list[Reservation]:
+    rows = connection.execute(spending_sql.EVERY_RESERVATION)
+    return [
+        Reservation(id, session, workspace, Counts(nano, tokens), Tenure(holder, 0, seconds, made_at))
+        for id, session, workspace, nano, tokens, holder, seconds, made_at in rows
+    ]
+
+
+def _dead(connection: sqlite3.Connection, session: str, now: float) -> list[Reservation]:
+    return [one for one in _reservations(connection) if one.session == session and not one.tenure.holds(now)]
 
 
 def _standings(
-    connection: sqlite3.Connection, names: dict[Scope, str], *, without: tuple[str, ...]
+    connection: sqlite3.Connection, names: dict[Scope, str], reservations: Sequence[Reservation], *, now: float
 ) -> dict[Scope, Standing]:
-    reserved = _reserved(connection, names, without)
-    spent = {scope: _spent(connection, scope, name) for scope, name in names.items()}
-    return {scope: Standing(spent[scope].amount, reserved[scope].amount) for scope in SCOPES}
+    return {
+        scope: standing_of(scope, names[scope], _spent(connection, scope, names[scope]), reservations, now=now)
+        for scope in SCOPES
+    }
 
 
 def _spent(connection: sqlite3.Connection, scope: Scope, name: str) -> Counts:
     statement = spending_sql.SPENT_FROM_DAY if scope == "day" else spending_sql.SPENT
     row = connection.execute(statement, {"scope": scope, "name": name}).fetchone()
     return Counts(*row) if row else Counts()
-
-
-def _reserved(connection: sqlite3.Connection, names: dict[Scope, str], without: tuple[str, ...]) -> dict[Scope, Counts]:
-    totals = dict.fromkeys(SCOPES, Counts())
-    for id, session, workspace, *counts in connection.execute(spending_sql.EVERY_RESERVATION):
-        if id in without:
-            continue
-        mine: dict[Scope, bool] = {"session": session == names["session"], "project": workspace == names["project"]}
-        for scope in SCOPES:
-            if mine.get(scope, True):
-                totals[scope] = totals[scope].plus(Counts(*counts))
-    return totals
 
 
 def _bring_back(connection: sqlite3.Connection, day: str) -> None:
