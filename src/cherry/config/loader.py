@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from cherry.config import environment, files
 from cherry.config.schema import check_section, unknown_key_error, unknown_keys
-from cherry.config.settings import SECTIONS, Settings
+from cherry.config.settings import SECTIONS, LimitSettings, Settings
 from cherry.config.sources import DEFAULT, Key, Layer, LayerKind, Source, leaves
+from cherry.config.tightening import tightened
 from cherry.domain.base import Value
 from cherry.domain.errors import CherryError
 from cherry.kernel.paths import HomeFolders
@@ -81,13 +82,14 @@ def load(
     shell = environment.read(environment.variables(environ), LayerKind.ENVIRONMENT)
 
     project_file = _project_file(workspace, notices, trusted=project_trusted) if workspace else None
-    strict = [files.read(user_file, LayerKind.USER_FILE)] if user_file else []
-    if project_file and project_trusted:
-        strict.append(files.read(project_file, LayerKind.PROJECT_FILE))
-    strict += [dotenv.layer, shell.layer, _from_flags(flags)]
-
     weak = [_sensible(layer, notices) for layer in (dotenv.platform, shell.platform)]
-    checked = [_known(layer, notices) for layer in strict]
+    checked = [_known(files.read(user_file, LayerKind.USER_FILE), notices)] if user_file else []
+    if project_file and project_trusted:
+        project = _known(files.read(project_file, LayerKind.PROJECT_FILE), notices)
+        project, told = tightened(project, merge([*weak, *checked]), _limits)
+        notices += told
+        checked.append(project)
+    checked += [_known(layer, notices) for layer in (dotenv.layer, shell.layer, _from_flags(flags))]
     merged = merge([*weak, *checked])
     return Loaded(
         settings=_typed(merged),
@@ -168,6 +170,12 @@ def _from_flags(flags: Sequence[Flag]) -> Layer:
         _set(layer.values, flag.key, flag.value)
         sources[flag.key] = Source(LayerKind.FLAG, name=flag.option)
     return layer
+
+
+def _limits(layer: Layer) -> LimitSettings:
+    checked = check_section("limits", layer.values.get("limits", {}), layer)
+    assert isinstance(checked, LimitSettings)
+    return checked
 
 
 def _typed(merged: Layer) -> Settings:

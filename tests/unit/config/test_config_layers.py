@@ -59,7 +59,7 @@ def test_without_any_file_everything_is_a_default(machine: Machine) -> None:
 
 
 def test_each_layer_wins_over_the_ones_before_it_and_is_named(machine: Machine) -> None:
-    user = machine.user("[limits]\nmax_steps = 1\nmax_tokens = 1\nmax_seconds = 1\nmax_cost_usd = 1\n")
+    user = machine.user("[limits]\nmax_steps = 1\nmax_tokens = 9\nmax_seconds = 9\nmax_cost_usd = 9\n")
     project = machine.project("[limits]\nmax_tokens = 2\nmax_seconds = 2\nmax_cost_usd = 2\n")
     (machine.folders.config / ".env").write_text("CHERRY_LIMITS__MAX_SECONDS=3\nCHERRY_LIMITS__MAX_COST_USD=3\n")
     loaded = machine.load(
@@ -215,3 +215,27 @@ def test_prices_and_providers_have_free_names(machine: Machine) -> None:
     loaded = machine.load()
     assert loaded.settings.gateway.prices["openai/gpt-5"].input == Decimal("1.25")
     assert 'gateway.prices."openai/gpt-5".output' in {row.key for row in explain(loaded)}
+
+
+def test_a_project_may_lower_the_users_limits_and_never_raise_them(machine: Machine) -> None:
+    machine.user("[limits]\nmax_steps = 50\nday_cost_usd = 2\n")
+    project = machine.project(
+        '[limits]\nmax_steps = 500\nmax_seconds = "10m"\nday_cost_usd = "3"\nsession_cost_usd = 1\nmax_tokens = 9\n'
+    )
+    loaded = machine.load(trusted=True)
+    limits = loaded.settings.limits
+    assert (limits.max_steps, limits.day_cost_usd) == (50, Decimal(2))
+    assert (limits.max_seconds, limits.session_cost_usd, limits.max_tokens) == (600, Decimal(1), 9)
+    assert len(loaded.notices) == 2
+    assert loaded.notices[0].startswith(f"limits.max_steps = 500 in {project}:2 is passed over")
+    assert "yours is 50" in loaded.notices[0]
+    assert "cherry config set limits.day_cost_usd 3" in loaded.notices[1]
+
+
+def test_a_project_cannot_raise_what_is_only_the_default(machine: Machine) -> None:
+    machine.project('[limits]\nmax_steps = 101\nmax_seconds = "2h"\n')
+    loaded = machine.load(trusted=True)
+    assert (loaded.settings.limits.max_steps, loaded.settings.limits.max_seconds) == (100, 3600)
+    assert len(loaded.notices) == 2
+    raised = machine.load(trusted=True, environ={"CHERRY_LIMITS__MAX_STEPS": "300"})
+    assert raised.settings.limits.max_steps == 300, "the user's own variable is the user's decision"
