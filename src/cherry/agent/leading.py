@@ -17,6 +17,7 @@ from cherry.security.framing import frame
 from cherry.security.leading_files import leading_reason
 from cherry.security.outside import moves_work_tree, names_leading
 
+
 class Leading:
     def __init__(self, journal: Journal, editor: Editor) -> None:
         self._journal = journal

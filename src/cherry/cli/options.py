@@ -79,7 +79,12 @@ _TURN_OPTIONS = [
     click.option("-c", "--continue", "continue_", is_flag=True, help="Go on with the last session of this workspace."),
     click.option("-r", "--resume", metavar="ID", default="", help="Go on with this session."),
     click.option("-m", "--model", metavar="PROVIDER/MODEL", default="", help="Which model answers."),
-    click.option("-y", "--yes", is_flag=True, help="Allow what would be asked; rules that deny still hold."),
+    click.option(
+        "-y",
+        "--yes",
+        is_flag=True,
+        help="Allow what would be asked; rules that deny still hold, acting outside may need a person.",
+    ),
     click.option("--max-cost", type=Quantity("usd", quantities.money), help="US dollars this turn may cost."),
     click.option("--max-steps", type=click.IntRange(1), metavar="N", help="Model calls this turn may make."),
     click.option("--max-time", type=Quantity("time", quantities.seconds), help="How long it may take: 90, 90s, 5m."),

@@ -7,11 +7,13 @@ committing stay as the policy has them.
 """
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from cherry.kernel.text import one_line, visible
 from cherry.security.commands import Parsed, Program, parse
 from cherry.security.danger import loosely
+from cherry.security.egress import anywhere
 from cherry.security.leading_files import added_reason, leading_reason
 from cherry.security.outside_programs import brings_in_code, outside_reason, stays_here
 from cherry.security.policy import Action, Decision, Rule
@@ -61,11 +63,17 @@ def guarded(decision: Decision, action: Action, rules: Sequence[Rule], *, worksp
     """The policy's decision, or that a person must be asked, because foreign content was read before."""
     if not action.foreign or decision.verdict == "deny" or decision.confirm:
         return decision
+    if decision.person:
+        return decision._replace(reason=_because(decision.reason, action))
     act = next((act for act in acts(action, workspace=workspace) if not _named(act, action, rules)), None)
     if act is None:
         return decision
-    reason = f"{act.reason}; content from {action.foreign} was read before this and may be asking for it"
-    return Decision("ask", one_line(visible(reason), 300), person=True)
+    return Decision("ask", _because(act.reason, action), person=True)
+
+
+def _because(reason: str, action: Action) -> str:
+    why = f"{reason}; content from {action.foreign} was read before this and may be asking for it"
+    return one_line(visible(why), 400)
 
 
 def acts(action: Action, *, workspace: str = "") -> list[Act]:
@@ -118,11 +126,6 @@ def _called(program: Program) -> str:
     return f"{program.name} {subcommand}".strip() or "it"
 
 
-def anywhere(network: object) -> bool:
-    """Whether a grant of the network names no hosts: then it may be any."""
-    return network is True
-
-
 def names_leading(command: str) -> bool:
     """Whether a command names a file that leads others: then a person has allowed it to write there."""
     parsed = parse(command)
@@ -156,7 +159,7 @@ def _named(act: Act, action: Action, rules: Sequence[Rule]) -> bool:
 
 
 def _speaks_exactly(rule: Rule, act: Act, action: Action) -> bool:
-    if rule.tool not in {"", action.tool} or _WILD.intersection(rule.command + rule.path):
+    if not fnmatchcase(action.tool, rule.tool or "*") or _WILD.intersection(rule.command + rule.path):
         return False
     if act.path:
         return rule.path == act.path
