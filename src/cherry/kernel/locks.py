@@ -25,7 +25,7 @@ ORDER: Final = (
     Rank("storage.upkeep", 20.0, "one process at a time looks after a data folder"),
     Rank("validation.looking", 3600.0, "one look at what was wrong before a change"),
     Rank("validation.command", 3600.0, "one command of validation at a time"),
-    Rank("edits.lock", 30.0, "one process at a time writes a change set in a workspace"),
+    Rank("edits.lock", 10.0, "one process at a time writes a change set in a workspace"),
     Rank("sandbox.ending", 20.0, "one ends a command and tidies up after it"),
     Rank("journal.append", 120.0, "events of a turn are written and folded in one order"),
     Rank("storage.blobs", 20.0, "keeping and pruning contents, for a moment each"),
