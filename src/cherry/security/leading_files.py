@@ -5,9 +5,12 @@ be passing that content's orders on. Names are compared folded, at any depth. Th
 it has decided to.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from itertools import islice
+from pathlib import Path
 
 from cherry.security.protected import fold
 
@@ -62,6 +65,7 @@ LEADING: Mapping[str, str] = {
 }
 """Glob of one or more path components → what follows from writing there. `**` at the end: everything below."""
 
+_LOOKED_AT = 5_000
 _PATTERNS = tuple((pattern.casefold().split("/"), reason) for pattern, reason in LEADING.items())
 _INSTALLED = re.compile(
     r'^\+.*("(?:pre|post)?install"|"(?:pre|post)?prepare"|"prepublish(?:Only)?"|"(?:pre|post)pack"|\\u00)'
@@ -94,3 +98,20 @@ def _fits(parts: list[str], pattern: list[str]) -> bool:
 
 def _match(parts: list[str], pattern: list[str]) -> bool:
     return all(fnmatchcase(part, glob) for part, glob in zip(parts, pattern, strict=True))
+
+
+_HELD = ("AGENTS.md", "CLAUDE.md", ".cursorrules", ".github/workflows", ".husky")
+"""Also where they do not exist yet; the list is short because something empty stands there while a command runs."""
+
+
+def leading_paths(workspace: Path) -> tuple[Path, ...]:
+    """What leads others at the top of a workspace, to be held unwritable while something runs that nobody was asked about."""
+    try:
+        with os.scandir(workspace) as entries:
+            names = [entry.name for entry in islice(entries, _LOOKED_AT)]
+    except OSError:
+        names = []
+    found = [name for name in names if leading_reason(name) or leading_reason(f"{name}/x")]
+    deeper = [pattern.removesuffix("/**") for pattern in LEADING if "/" in pattern.removesuffix("/**")]
+    present = [name for name in deeper if os.path.lexists(workspace / name)]
+    return tuple(workspace / name for name in dict.fromkeys((*found, *present, *_HELD)))
