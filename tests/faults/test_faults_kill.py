@@ -357,7 +357,7 @@ class Extent(NamedTuple):
     """Turns of each session; each is killed once, twice or three times."""
 
 
-SHORT, LONG = Extent(2, 2), Extent(7, 30)
+SHORT, LONG = Extent(2, 2), Extent(7, 34)
 
 
 class Tally:

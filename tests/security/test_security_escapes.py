@@ -20,6 +20,7 @@ from cherry.sandbox.bubblewrap import BubblewrapSandbox
 from cherry.sandbox.choose import probe
 from cherry.sandbox.landlock import LandlockSandbox, landlock_version
 from cherry.sandbox.port import Bounds, Command, Sandbox
+from cherry.security.egress import ANYWHERE
 from cherry.security.protected import unwritable_for_commands
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -287,10 +288,10 @@ async def test_the_private_temporary_folder_is_shared_by_commands_and_hidden_fro
     assert "No such file" in await run(fenced(world), world.command(f"cat /tmp/{sign}"))
 
 
-async def test_network_is_there_when_granted(world: World) -> None:
-    script = "exec 3<>/dev/tcp/127.0.0.1/$PORT && echo connected"
-    assert await run(fenced(world), world.command(script, network=True)) == "connected\n"
-    assert world.listener.look()
+async def test_this_machine_is_not_reached_even_with_the_network_granted(world: World) -> None:
+    script = "exec 3<>/dev/tcp/127.0.0.1/$PORT && echo connected; curl -s --noproxy '*' http://127.0.0.1:$PORT/"
+    assert "connected" not in await run(fenced(world), world.command(script, network=(ANYWHERE,)))
+    assert not world.listener.look()
 
 
 async def test_ordinary_work_is_possible(world: World) -> None:

@@ -26,6 +26,11 @@ Approver = Literal["person", "yes", "yes_person", "nobody"]
 """Who answers: a person · yes: what the policy would ask is allowed, nobody is there for the rest · yes_person: the same, but a
 person is there for questions and for what must be confirmed · nobody."""
 
+_ONLY_A_PERSON = (
+    "Run `cherry --continue` in a terminal and decide. `--yes` does not cover this; "
+    "a rule in `approvals` that names exactly this does."
+)
+
 
 class Permission:
     """Makes the context of each call of one turn."""
@@ -81,6 +86,7 @@ class Permission:
             reads=intent.reads,
             writes=intent.writes,
             network=intent.network,
+            asked=intent.asked,
             foreign=self._journal.state.foreign.words,
             diffs=_diffs(intent),
         )
@@ -119,7 +125,9 @@ class Permission:
                 confirm=decision.confirm,
             )
         )
-        decided = await self._approval_decision(approval_id, f"{intent.title}: {decision.reason}")
+        decided = await self._approval_decision(
+            approval_id, f"{intent.title}: {decision.reason}", next_step=_ONLY_A_PERSON if decision.person else ""
+        )
         if not decided.allowed:
             raise CherryError(
                 tools.REJECTED,
@@ -130,9 +138,10 @@ class Permission:
         if decided.remember != "once" and rule:
             await self._approvals.remember(rule, scope=decided.remember)
 
-    async def _approval_decision(self, approval_id: str, about: str) -> ApprovalDecided:
+    async def _approval_decision(self, approval_id: str, about: str, *, next_step: str) -> ApprovalDecided:
         decisions = self._journal.state.decisions
-        await self._wait(lambda: approval_id in decisions, f"An approval is needed and nobody can give it: {about}")
+        otherwise = f"An approval is needed and nobody can give it: {about}"
+        await self._wait(lambda: approval_id in decisions, otherwise, next_step=next_step)
         return decisions[approval_id]
 
     async def _ask(self, call: Call, question: str, options: tuple[str, ...]) -> str:
@@ -144,11 +153,11 @@ class Permission:
         await self._wait(lambda: question_id in answers, f"The model asks and nobody can answer: {question}")
         return answers[question_id]
 
-    async def _wait(self, answered: Callable[[], bool], otherwise: str) -> None:
+    async def _wait(self, answered: Callable[[], bool], otherwise: str, *, next_step: str = "") -> None:
         if answered():
             return
         if not self._approver.endswith("person"):
-            error = CherryError(tools.NOBODY_TO_ASK, otherwise)
+            error = CherryError(tools.NOBODY_TO_ASK, otherwise, next_step=next_step)
             self.nobody_answered = self.nobody_answered or error
             raise error
         self._journal.emit(Working("Waiting for you"))

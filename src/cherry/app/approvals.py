@@ -6,6 +6,7 @@ Rules remembered for always are kept in Cherry's data folder per workspace, neve
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from cherry.security.egress import ANYWHERE
 from cherry.security.outside import guarded
 from cherry.security.policy import Action, Decision, Mode, Policy, Rule, parse_rule
 
@@ -43,7 +44,7 @@ class BareApprovals:
 
     def decide(self, action: Action) -> Decision:
         if action.foreign and action.command and not action.network and not self._confines():
-            action = action._replace(network=True)  # nothing keeps it from the network
+            action = action._replace(network=(ANYWHERE,))  # nothing keeps it from the network
         decision = self._inner.decide(action)
         if decision.verdict == "allow" and action.effect == "run" and action.command and not self._confines():
             return Decision("ask", "there is no sandbox on this machine; the command runs with your own rights")

@@ -47,7 +47,7 @@ def open_validation(on: Grounds) -> tuple[Checks, Policy]:
     runner = CommandRunner(
         on.sandbox,
         on.jail.root,
-        network=False,  # nobody is asked before they run, and they run what the model wrote
+        network=(),  # nobody is asked before they run, and they run what the model wrote
         bounds=on.bounds,
         forbidden=lambda: _forbidden(on),
     )

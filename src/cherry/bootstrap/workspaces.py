@@ -15,7 +15,7 @@ from cherry.bootstrap.validating import Grounds, open_validation
 from cherry.config.settings import Settings
 from cherry.context.prompts import WorkspacePrompts
 from cherry.context.stack import describe, detect_stack
-from cherry.domain.errors import CherryError
+from cherry.domain.errors import CherryError, config
 from cherry.edits.editor import Editor
 from cherry.git.command import Git
 from cherry.git.shadow import ShadowIndex
@@ -25,6 +25,7 @@ from cherry.kernel.paths import HomeFolders
 from cherry.observability.log import Log
 from cherry.sandbox.choose import Probe, is_likely, probe
 from cherry.sandbox.port import Bounds
+from cherry.security.egress import ANYWHERE, Grant, grants_of
 from cherry.security.framing import frame
 from cherry.security.jail import Jail
 from cherry.security.policy import Rule
@@ -112,7 +113,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
             spool_folder=spool,
             clean=redact,
             framed=lambda text, source: frame(text, source=source),
-            network=settings.sandbox.network,
+            network=_network(settings),
             bounds=_bounds(settings),
             patience=Patience(settings.tools.timeout, min(settings.tools.max_timeout, MAX_SECONDS)),
             output=Limits(characters=settings.tools.output_limit),
@@ -166,6 +167,17 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
 NO_SANDBOX = (
     "There is no sandbox on this machine: commands run with your own rights. Install bubblewrap to confine them."
 )
+
+
+def _network(settings: Settings) -> tuple[Grant, ...]:
+    """Raises CherryError(config.BAD_VALUE)."""
+    given = settings.sandbox.network
+    if isinstance(given, bool):
+        return (ANYWHERE,) if given else ()
+    try:
+        return grants_of(given, private=True)
+    except ValueError as error:
+        raise CherryError(config.BAD_VALUE, "sandbox.network cannot be read", why=str(error)) from None
 
 
 def _bounds(settings: Settings) -> Bounds:

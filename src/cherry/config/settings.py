@@ -150,7 +150,11 @@ class SandboxSettings(Value):
         description="true: commands run in a sandbox or not at all · auto: without a sandbox each command is asked for · "
         "false: commands may run bare.",
     )
-    network: bool = Field(False, description="Whether commands may use the network.")
+    network: bool | tuple[str, ...] = Field(
+        False,
+        description="What commands may reach through Cherry's proxy · false: nothing · true: every public host · a list such as "
+        '["pypi.org", "*.npmjs.org", "192.168.1.5:8000"]: these (ports 80 and 443 unless one is given).',
+    )
     memory: Bytes = Field(8 << 30, description="Memory of one command.")
     cpu: Seconds = Field(3600.0, description="Processor time of one command.")
     processes: Count = Field(1024, description="Processes of one command.")

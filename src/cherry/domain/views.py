@@ -40,6 +40,10 @@ class CommandView(Value):
     changed: tuple[str, ...] = ()
     """Paths of the first files it changed, removed or made."""
     changed_total: int = 0
+    hosts: tuple[str, ...] = ()
+    """What it asks to reach."""
+    refused: tuple[str, ...] = ()
+    """What it tried to reach and was not let, each with why."""
 
 
 class FileView(Value):

@@ -4,7 +4,9 @@ A command sees: system folders and language toolchains (read-only), its workspac
 processes, no network unless granted. It holds no capability and cannot gain one. Nothing else of the machine is there at all:
 home folders, /run, /var and other projects are not mounted.
 
-What remains: the kernel itself; the workspace's disk can be filled; with network granted, all of the network. Where Cherry and
+With hosts granted, a proxy of ours is the only thing its network reaches (`cherry.sandbox.egress`).
+
+What remains: the kernel itself; the workspace's disk can be filled. Where Cherry and
 the workspace are root's and there are no control groups, the number of processes is not limited (`gaps`).
 """
 
@@ -19,13 +21,16 @@ from pathlib import Path
 
 from cherry.domain.errors import CherryError, sandbox
 from cherry.sandbox.cgroups import JOIN_AFTER_SECONDS, ControlGroup, ControlGroups
+from cherry.sandbox.egress.door import VARIABLES, Door
+from cherry.sandbox.egress.proxy import EgressProxy
 from cherry.sandbox.launching import as_user, check_folders, guarded_shell, launch, memory_file, shell
 from cherry.sandbox.port import Command, Process
 from cherry.sandbox.processes import descendants, holding
 from cherry.sandbox.protection import Mounts, Protection
 from cherry.sandbox.running import Running, send
 from cherry.sandbox.seccomp import filter_program
-from cherry.sandbox.view import Identity, View, hidden, identity_for, name_resolution
+from cherry.sandbox.view import Identity, View, hidden, identity_for
+from cherry.security.egress import Grant
 from cherry.security.protected import SECRETS_OF_A_HOME, START_UP_FILES
 
 _TEMPORARY, _OTHER_TEMPORARY = "/tmp", "/var/tmp"  # noqa: S108 — inside the sandbox, where they are private
@@ -43,12 +48,19 @@ class BubblewrapSandbox:
     confines = True
 
     def __init__(
-        self, program: str, environ: Mapping[str, str], *, temporary: Path | None = None, readable: Sequence[Path] = ()
+        self,
+        program: str,
+        environ: Mapping[str, str],
+        *,
+        temporary: Path | None = None,
+        readable: Sequence[Path] = (),
+        open_proxy: Callable[[Sequence[Grant]], EgressProxy] = EgressProxy,
     ) -> None:
         """`temporary` becomes /tmp of all commands and belongs to the caller; without it one is made and removed at the end.
 
-        `readable` is shown read-only besides what PATH leads to.
+        `readable` is shown read-only besides what PATH leads to. `open_proxy` makes what lets commands reach granted hosts.
         """
+        self._open_proxy = open_proxy
         self._program = program
         self._environ = environ
         self._temporary = temporary
@@ -76,8 +88,12 @@ class BubblewrapSandbox:
         alive, held = os.pipe()
         cherry_lives, lifeline = os.pipe()
         passed = [held, cherry_lives]
+        door = Door(self._open_proxy(command.network)) if command.network else None
         try:
             arguments = [self._program, "--sync-fd", str(held)]
+            if door:
+                passed += door.passed
+                arguments += door.options
             if self._filter is not None:
                 passed.append(_readable_copy(self._filter))
                 arguments += ["--seccomp", str(passed[-1])]
@@ -97,15 +113,28 @@ class BubblewrapSandbox:
             protection.close()
             if group:
                 self._groups.give_back(group)
+            if door:
+                door.close()
             raise
         finally:
             for handle in passed:
                 os.close(handle)
-        tidy = self._limit_together(group, started.child.pid)
+        tidy = self._limit_together(group, started.child.pid, door)
         tree = _NamespaceTree(started.child, alive, lifeline, protection, tidy)
-        return Running(started.child, started.pipes.output, tree, stdin=started.pipes.stdin)
+        if door is None:
+            return Running(started.child, started.pipes.output, tree, stdin=started.pipes.stdin)
+        proxy = door.proxy
+        running = Running(
+            started.child, started.pipes.output, tree, stdin=started.pipes.stdin, refused=lambda: proxy.refused
+        )
+        try:
+            await door.open()
+        except BaseException:
+            await running.kill(at_once=True)
+            raise
+        return running
 
-    def _limit_together(self, group: ControlGroup | None, leader: int) -> Callable[[], None]:
+    def _limit_together(self, group: ControlGroup | None, leader: int, door: Door | None) -> Callable[[], None]:
         """Returns what is to be called in the end. It keeps the sandbox, and so its private /tmp, while the command runs."""
         joining = asyncio.get_running_loop().call_later(JOIN_AFTER_SECONDS, group.enclose, leader) if group else None
 
@@ -114,6 +143,8 @@ class BubblewrapSandbox:
                 joining.cancel()
             if group:
                 self._groups.give_back(group)
+            if door:
+                door.close()
 
         return tidy
 
@@ -214,7 +245,7 @@ def try_bubblewrap(program: str, identity: Identity | None = None) -> str:
 
 def _options(command: Command, view: View, workspace: Path, folder: Path, mounts: Mounts) -> list[str]:
     options = [*ISOLATION, *view.options]
-    options += name_resolution() if command.network else ["--unshare-net"]
+    options += ["--unshare-net"]
     temporary = str(view.temporary)
     options += ["--bind", temporary, _TEMPORARY]
     for shown in view.tools.folders:
@@ -235,6 +266,7 @@ def _options(command: Command, view: View, workspace: Path, folder: Path, mounts
         options += hidden(view.home / name for name in SECRETS_OF_A_HOME)
     options += ["--remount-ro", "/", "--chdir", str(folder)]
     environment = {**view.tools.variables, **_fixed_environment(), "PATH": view.tools.path, **command.environment}
+    environment |= VARIABLES if command.network else {}
     for name, value in environment.items():
         options += ["--setenv", name, value]
     return options

@@ -24,6 +24,7 @@ from cherry.sandbox.running import Running
 from cherry.sandbox.seccomp import filter_program
 from cherry.sandbox.toolchains import SYSTEM_FOLDERS
 from cherry.sandbox.view import Identity, View, identity_for
+from cherry.security.egress import anywhere, grants_text
 
 _LAUNCHER = Path(__file__).with_name("landlock_launcher.py")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
@@ -54,12 +55,16 @@ class LandlockSandbox:
             "protected paths inside the workspace (`.git/hooks`, `.cherry`) can be written by commands",
             "commands see other processes, and can change permissions and times of your files elsewhere",
             "the number of processes is not limited",
+            "where the network is granted, it is all of the network, private addresses included",
         ]
         if landlock_version() < NO_SIGNALS_SINCE:
             missing.append("commands can end your other processes: that needs Linux 6.12")
         return tuple(missing)
 
     async def start(self, command: Command) -> Process:
+        """Raises CherryError(sandbox.NO_PARTIAL_NETWORK) when hosts are granted: here the network is open or closed."""
+        if command.network and not anywhere(command.network):
+            raise CherryError(sandbox.NO_PARTIAL_NETWORK, f"{grants_text(command.network)} cannot be granted alone")
         workspace, folder = check_folders(command)
         view = self._view(identity_for(workspace))
         mark = new_mark(next(self._serial))
@@ -111,7 +116,7 @@ def landlock_version() -> int:
 
 
 def _spec(command: Command, view: View, workspace: Path) -> list[str]:
-    program = filter_program(namespaces=False, sockets=command.network)
+    program = filter_program(namespaces=False, sockets=bool(command.network))
     assert program, "without a filter for this processor landlock_version() is 0"
     wanted = [f"limit {name} {value}" for name, value in _limits(command.bounds).items()]
     wanted += [f"read {path}" for path in (*_PUBLIC.paths, *map(str, view.tools.folders))]

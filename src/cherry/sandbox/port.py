@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from cherry.security.egress import Grant
+
 
 class Bounds(NamedTuple):
     """What a command may use. Sizes in bytes, times in seconds."""
@@ -26,7 +28,8 @@ class Command(NamedTuple):
     """Besides a private temporary folder, the only place it may write."""
     environment: Mapping[str, str] = {}
     """Added to the clean environment the sandbox makes."""
-    network: bool = False
+    network: tuple[Grant, ...] = ()
+    """What it may reach, through a proxy of ours; empty: no network at all."""
     bounds: Bounds = Bounds()
     protected: tuple[Path, ...] = ()
     """Paths inside the workspace that must stay unwritable, whether they exist or not (`.git/hooks`, `.cherry`)."""
@@ -58,6 +61,11 @@ class Process(Protocol):
         ...
 
     async def wait(self) -> Exit: ...
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What it tried to reach and was not let: `host:port (why)`."""
+        ...
 
     async def kill(self, *, at_once: bool = False) -> None:
         """End the whole tree: ask politely, then for certain within 2 seconds. Returns when none of it is left.

@@ -53,11 +53,20 @@ class Tree(Protocol):
 class Running:
     """One started command. Read its output to the end and `wait`, or `kill` it: either gives everything back."""
 
-    def __init__(self, child: subprocess.Popen[bytes], output: int, tree: Tree, *, stdin: int | None = None) -> None:
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        output: int,
+        tree: Tree,
+        *,
+        stdin: int | None = None,
+        refused: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
         self._child = child
         self._output: int | None = output
         self._stdin = stdin
         self._tree = tree
+        self._refused = refused
         self._closed = False
         self._being_read = False
         self._loop = asyncio.get_running_loop()
@@ -72,6 +81,10 @@ class Running:
     @property
     def pid(self) -> int:
         return self._child.pid
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        return self._refused()
 
     async def output(self) -> AsyncIterator[bytes]:
         self._being_read = True

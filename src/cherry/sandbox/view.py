@@ -115,12 +115,6 @@ class View:
         return folder
 
 
-def name_resolution() -> list[str]:
-    """For commands with network: /etc/resolv.conf often points into /run, which is not there."""
-    target = os.path.realpath("/etc/resolv.conf")
-    return ["--ro-bind-try", target, target] if not target.startswith("/etc/") else []
-
-
 def hidden(paths: Iterable[Path]) -> list[str]:
     """Options that put something empty over each path that exists."""
     options: list[str] = []

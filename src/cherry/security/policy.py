@@ -15,6 +15,7 @@ from cherry.domain.errors import CherryError, config
 from cherry.kernel.text import one_line, visible
 from cherry.security.commands import Parsed, Program, parse
 from cherry.security.danger import danger
+from cherry.security.egress import Grant, grants_text
 from cherry.security.protected import Protected
 from cherry.security.remembering import pattern_of
 from cherry.security.shell_readonly import not_reading, only_reads
@@ -42,7 +43,10 @@ class Action(NamedTuple):
     reads: tuple[str, ...] = ()
     """Paths relative to the workspace, as the jail gave them."""
     writes: tuple[str, ...] = ()
-    network: bool = False
+    network: tuple[Grant, ...] = ()
+    """What it may reach."""
+    asked: tuple[Grant, ...] = ()
+    """What of that nobody has granted yet: this call asks for it."""
     foreign: str = ""
     """What content the user did not write was read before, in words; empty when none was."""
     diffs: tuple[tuple[str, str], ...] = ()
@@ -109,7 +113,7 @@ class Policy:
 
     def remembered_rule(self, action: Action) -> Rule | None:
         """The rule that would allow this and its like from now on; None when it should be decided each time."""
-        if action.tool in ALWAYS_ASKED:
+        if action.tool in ALWAYS_ASKED or action.asked:
             return None
         if not action.command:
             plain = action.effect == "edit" and not action.network
@@ -127,7 +131,9 @@ class Policy:
     # -- parts of the decision
 
     def _allowed(self, action: Action, parsed: Parsed) -> Decision:
-        if action.network:
+        if action.asked:
+            return Decision("ask", f"it wants to reach {grants_text(action.asked)}", person=True)
+        if action.network and not action.command:
             return self._by_rule(action, parsed) or Decision("ask", "it uses the network")
         if action.effect in {"read", "ask"}:
             return Decision("allow", "it only reads" if action.effect == "read" else "it asks you")

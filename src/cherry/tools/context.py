@@ -12,6 +12,7 @@ from cherry.domain.events import Event
 from cherry.domain.live import Live
 from cherry.domain.views import View
 from cherry.kernel.ids import derived_id
+from cherry.security.egress import Grant
 from cherry.toon.definition import Effect
 
 
@@ -26,7 +27,10 @@ class Intent(NamedTuple):
     reads: tuple[str, ...] = ()
     """Workspace-relative paths."""
     writes: tuple[str, ...] = ()
-    network: bool = False
+    network: tuple[Grant, ...] = ()
+    """What it may reach, `asked` included."""
+    asked: tuple[Grant, ...] = ()
+    """What nobody has granted yet."""
     expects: Mapping[str, tuple[str, str]] = {}
     """Path → (content hash before, after), for reconciling after a crash."""
 

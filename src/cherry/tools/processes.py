@@ -49,6 +49,11 @@ class Running:
         return (self._clock.monotonic() if self.exit is None else self._ended) - self._started
 
     @property
+    def refused(self) -> tuple[str, ...]:
+        """What it tried to reach and was not let."""
+        return self._process.refused
+
+    @property
     def runs(self) -> bool:
         return not self._pump.done()
 

@@ -21,6 +21,7 @@ from cherry.kernel.tasks import finish
 from cherry.kernel.text import cut_middle, human_seconds, one_line
 from cherry.sandbox.port import Bounds, Command
 from cherry.security.commands import parse
+from cherry.security.egress import Grant, grants_of
 from cherry.security.protected import unwritable_for_commands
 from cherry.security.shell_readonly import only_reads
 from cherry.tools.context import Intent, ToolContext
@@ -80,7 +81,7 @@ class ShellTools:
         processes: Processes,
         workspace: Path,
         *,
-        network: bool = False,
+        network: tuple[Grant, ...] = (),
         bounds: Bounds | None = None,
         clean: Callable[[str], str] = str,
         patience: "Patience | None" = None,
@@ -117,18 +118,24 @@ class ShellTools:
         command: str,
         timeout: Annotated[float | None, Field(gt=0, description="seconds, usually 120")] = None,
         background: bool = False,
+        hosts: Annotated[
+            tuple[str, ...], Field(max_length=10, description="it must reach, as pypi.org; the user is asked")
+        ] = (),
     ) -> Output:
         """Run a bash command in the workspace root: tests, builds, any program. Each call is a fresh shell without stdin, in a
         sandbox that can write only to the workspace. For servers and watchers set background; it returns an id for shell_output.
         Prefer the fs, search and git tools for what they do."""
         seconds = self._patience.seconds(timeout)
-        view = CommandView(command=command, background=background)
-        await ctx.proceed(Intent(_title({"command": command}), "run", view, command=command, network=self._network))
+        asked = _asked(hosts, self._network)
+        network = (*self._network, *asked)
+        view = CommandView(command=command, background=background, hosts=tuple(map(str, asked)))
+        title = _title({"command": command})
+        await ctx.proceed(Intent(title, "run", view, command=command, network=network, asked=asked))
         if background:
-            return await self._in_background(await self._started(ctx, command))
+            return await self._in_background(await self._started(ctx, command, network))
         if self._side_effects is None or only_reads(parse(command), workspace=str(self._workspace)):
-            return await self._in_foreground(await self._started(ctx, command), seconds)
-        return await self._watched(ctx, command, seconds, self._side_effects)
+            return await self._in_foreground(await self._started(ctx, command, network), seconds)
+        return await self._watched(ctx, command, network, seconds, self._side_effects)
 
     @tool("shell.output", effect="read", category="shell", title=lambda given: f"Output of {given.get('id', '')}")
     async def output(self, ctx: ToolContext, id: str) -> Output:
@@ -150,18 +157,20 @@ class ShellTools:
         await running.stop()
         return _output(running, running.news() or "(nothing new)", background=True)
 
-    async def _watched(self, ctx: ToolContext, command: str, seconds: float, side_effects: SideEffects) -> Output:
+    async def _watched(
+        self, ctx: ToolContext, command: str, network: tuple[Grant, ...], seconds: float, side_effects: SideEffects
+    ) -> Output:
         if why := await side_effects.before():
             await ctx.record(Notice(level="warning", code="undo.not_covered", text=why))
         changed: tuple[str, ...] = ()
         try:
-            output = await self._in_foreground(await self._started(ctx, command), seconds)
+            output = await self._in_foreground(await self._started(ctx, command, network), seconds)
         finally:
             changed = await finish(_keep(ctx, side_effects))
         return _with_changes(output, changed) if changed else output
 
-    async def _started(self, ctx: ToolContext, command: str) -> Running:
-        running = await self._processes.start(self._command(command, await self._committer(command)))
+    async def _started(self, ctx: ToolContext, command: str, network: tuple[Grant, ...]) -> Running:
+        running = await self._processes.start(self._command(command, network, await self._committer(command)))
         running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
         return running
 
@@ -172,13 +181,13 @@ class ShellTools:
             self._identity = await identity_variables(self._git)
         return self._identity
 
-    def _command(self, script: str, variables: Mapping[str, str]) -> Command:
+    def _command(self, script: str, network: tuple[Grant, ...], variables: Mapping[str, str]) -> Command:
         return Command(
             script=script,
             folder=self._workspace,
             workspace=self._workspace,
             environment={**_QUIET, **variables},
-            network=self._network,
+            network=network,
             bounds=self._bounds,
             protected=unwritable_for_commands(self._workspace),
         )
@@ -238,7 +247,19 @@ def _with_changes(output: Output, paths: tuple[str, ...]) -> Output:
     return output._replace(text=text, view=view)
 
 
+def _asked(hosts: tuple[str, ...], granted: tuple[Grant, ...]) -> tuple[Grant, ...]:
+    """What a call asks for beyond what is granted. Raises CherryError(tools.BAD_ARGUMENTS)."""
+    try:
+        wanted = grants_of(hosts)
+    except ValueError as error:
+        raise CherryError(tools.BAD_ARGUMENTS, f"shell.run: hosts: {error}") from None
+    return tuple(grant for grant in dict.fromkeys(wanted) if not any(given.includes(grant) for given in granted))
+
+
 def _output(running: Running, text: str, *, background: bool = False) -> Output:
+    if refused := running.refused:
+        listed = "; ".join(refused)
+        text = f"{text.rstrip()}\n(Network refused: {listed}. Name what it must reach in hosts; the user is asked.)"
     code = running.exit.code if running.exit else None
     failed = running.exit is not None and code != 0
     return Output(
@@ -265,4 +286,5 @@ def _view(running: Running, output: str, *, background: bool = False) -> Command
         output=cut_middle(output, _VIEW_CHARACTERS).text,
         exit_code=running.exit.code if running.exit else None,
         background=background,
+        refused=running.refused,
     )

@@ -9,6 +9,7 @@ from cherry.git.command import Git
 from cherry.kernel.clock import Clock
 from cherry.observability.log import Log
 from cherry.sandbox.port import Bounds, Sandbox
+from cherry.security.egress import Grant
 from cherry.security.jail import Jail
 from cherry.storage.ports import Blobs
 from cherry.tools.files import FileTools
@@ -51,8 +52,8 @@ class Workplace:
     """A text without its secrets."""
     framed: Callable[[str, str], str]
     """A text marked as data, with where it comes from."""
-    network: bool = False
-    """Commands may use the network."""
+    network: tuple[Grant, ...] = ()
+    """What every command may reach."""
     bounds: Bounds = field(default_factory=Bounds)
     search_seconds: float = SECONDS
     """How long one search may take."""

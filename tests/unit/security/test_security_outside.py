@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cherry.security.egress import ANYWHERE, Grant
 from cherry.security.leading_files import added_reason, leading_reason
 from cherry.security.outside import acts, guarded, moves_work_tree, names_leading
 from cherry.security.policy import Action, Decision, Policy, Rule, parse_rule
@@ -13,7 +14,7 @@ READ = "README.md and 3 other sources"
 ALL = (Rule("allow"), Rule("allow", "shell.run", "*"))
 
 
-def shell(command: str, *, network: bool = False, foreign: str = READ) -> Action:
+def shell(command: str, *, network: tuple[Grant, ...] = (), foreign: str = READ) -> Action:
     return Action("shell.run", "run", command, command=command, network=network, foreign=foreign)
 
 
@@ -96,12 +97,14 @@ def test_a_rule_that_names_the_file_is_a_yes_in_advance_and_one_for_a_folder_is_
 
 
 def test_with_all_of_the_network_every_command_that_does_more_than_read_may_reach_out() -> None:
-    assert decide(shell("pytest", network=True), *ALL).person
-    assert decide(shell("pytest", network=True), parse_rule("allow shell.run pytest")).verdict == "allow"
-    assert not decide(shell("ls -l", network=True), *ALL).person
-    assert decide(shell("$x", network=True), *ALL).person
-    assert decide(shell("curl http://localhost/", network=True), *ALL).person
-    assert decide(Action("web.fetch", "read", "t", network=True, foreign=READ), *ALL, Rule("allow", "web.fetch")).person
+    assert decide(shell("pytest", network=(ANYWHERE,)), *ALL).person
+    assert decide(shell("pytest", network=(ANYWHERE,)), parse_rule("allow shell.run pytest")).verdict == "allow"
+    assert not decide(shell("ls -l", network=(ANYWHERE,)), *ALL).person
+    assert decide(shell("$x", network=(ANYWHERE,)), *ALL).person
+    assert decide(shell("curl http://localhost/", network=(ANYWHERE,)), *ALL).person
+    assert decide(
+        Action("web.fetch", "read", "t", network=(ANYWHERE,), foreign=READ), *ALL, Rule("allow", "web.fetch")
+    ).person
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_which_commands_may_bring_in_files_that_lead_others() -> None:
 
 @given(st.text(max_size=60), st.booleans())
 def test_it_never_raises_and_never_allows_more_than_the_policy(command: str, network: bool) -> None:
-    action = shell(command, network=network)
+    action = shell(command, network=(ANYWHERE,) if network else ())
     before = Policy(ALL).decide(action)
     after = decide(action, *ALL)
     assert (before.verdict, after.verdict) in {("allow", "allow"), ("allow", "ask"), ("ask", "ask"), ("deny", "deny")}

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cherry.domain.errors import CherryError, config
+from cherry.security.egress import ANYWHERE, parse_grant
 from cherry.security.policy import Action, Policy, Rule, parse_rule
 
 WORKSPACE = "/home/u/project"
@@ -168,10 +169,30 @@ def test_protected_paths_are_denied_even_if_a_rule_allows_them() -> None:
     assert Policy([Rule("allow", "fs.*")]).decide(action).verdict == "deny"
 
 
+def test_hosts_a_command_asks_for_are_for_a_person_whatever_rules_say() -> None:
+    asked = (parse_grant("pypi.org"),)
+    action = Action("shell.run", "run", "t", command="pip install x", network=asked, asked=asked)
+    for rules in ([], [Rule("allow")], [Rule("allow", "shell.run", "pip install *")]):
+        decision = Policy(rules).decide(action)
+        assert (decision.verdict, decision.person) == ("ask", True)
+        assert "pypi.org" in decision.reason
+        assert Policy(rules).remembered_rule(action) is None
+    assert Policy([Rule("deny", "shell.run", "pip *")]).decide(action).verdict == "deny"
+
+
+def test_hosts_that_are_granted_anyway_leave_a_command_to_the_rules() -> None:
+    granted = (parse_grant("pypi.org"),)
+    action = Action("shell.run", "run", "t", command="pip install x", network=granted)
+    assert Policy().decide(action).verdict == "ask"
+    assert not Policy().decide(action).person
+    assert Policy([Rule("allow", "shell.run", "pip install *")]).decide(action).verdict == "allow"
+
+
 def test_network_is_asked() -> None:
-    assert Policy().decide(Action("web.fetch", "read", "t", network=True)).verdict == "ask"
+    assert Policy().decide(Action("web.fetch", "read", "t", network=(ANYWHERE,))).verdict == "ask"
     assert (
-        Policy([Rule("allow", "web.fetch")]).decide(Action("web.fetch", "read", "t", network=True)).verdict == "allow"
+        Policy([Rule("allow", "web.fetch")]).decide(Action("web.fetch", "read", "t", network=(ANYWHERE,))).verdict
+        == "allow"
     )
 
 

@@ -15,6 +15,8 @@ from cherry.kernel.deadlines import DeadlineExceeded, deadline
 from cherry.kernel.locks import OrderedLock
 from cherry.kernel.text import one_line
 from cherry.sandbox.port import Bounds, Command, Process, Sandbox
+from cherry.security.egress import Grant
+from cherry.security.leading_files import leading_paths
 from cherry.security.protected import unwritable_for_commands
 
 DEADLINE = "validation.command"
@@ -53,7 +55,7 @@ class CommandRunner:
         sandbox: Sandbox,
         workspace: Path,
         *,
-        network: bool = False,
+        network: tuple[Grant, ...] = (),
         bounds: Bounds | None = None,
         forbidden: Callable[[], str] = str,
     ) -> None:
@@ -100,7 +102,7 @@ class CommandRunner:
             environment=_ENVIRONMENT,
             network=self._network,
             bounds=self._bounds,
-            protected=unwritable_for_commands(self._workspace),
+            protected=(*unwritable_for_commands(self._workspace), *leading_paths(self._workspace)),
         )
 
 

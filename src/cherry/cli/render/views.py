@@ -34,7 +34,7 @@ def excerpt(view: View, style: Style, columns: int) -> list[str]:
             return diff_lines(view, style, columns, limit=EXCERPT_DIFF_LINES)
         case CommandView():
             limit = FAILED_OUTPUT_LINES if view.exit_code else EXCERPT_OUTPUT_LINES
-            return [style("dim", line) for line in tail(view.output, columns, limit)] + _changed(view, columns)
+            return [style("dim", line) for line in tail(view.output, columns, limit)] + _done_besides(view, columns)
         case TodoView():
             return todo_lines(view.items, style, columns)
         case TextView() | FileView() | SearchView() | QuestionView():
@@ -70,7 +70,8 @@ def whole(view: View, style: Style, columns: int, *, limit: int = 10_000) -> lis
         case DiffView():
             return diff_lines(view, style, 0, limit=limit)
         case CommandView():
-            return [INDENT + style("strong", line) for line in ("$ " + visible(view.command)).split("\n")]
+            lines = [INDENT + style("strong", line) for line in ("$ " + visible(view.command)).split("\n")]
+            return [*lines, f"{INDENT}may reach: {visible(', '.join(view.hosts))}"] if view.hosts else lines
         case TextView():
             return [INDENT + line for line in visible(view.text).split("\n")[:limit]]
         case QuestionView():
@@ -125,12 +126,13 @@ def tail(text: str, columns: int, limit: int) -> list[str]:
     return [f"{INDENT}… {plural(hidden, 'line')} above", *shown] if hidden else shown
 
 
-def _changed(view: CommandView, columns: int) -> list[str]:
-    if not view.changed:
-        return []
+def _done_besides(view: CommandView, columns: int) -> list[str]:
+    """What else a command did: files it changed, hosts it was not let reach."""
     more = view.changed_total - len(view.changed)
-    listed = ", ".join(visible(path) for path in view.changed) + (f" and {more:,} more" if more > 0 else "")
-    return [INDENT + cut_to_width(f"changed: {listed}", max(10, columns - len(INDENT) - 1))]
+    changed = ", ".join(visible(path) for path in view.changed) + (f" and {more:,} more" if more > 0 else "")
+    lines = [f"changed: {changed}"] if view.changed else []
+    lines += [f"network refused: {visible(target)}" for target in view.refused]
+    return [INDENT + cut_to_width(line, max(10, columns - len(INDENT) - 1)) for line in lines]
 
 
 def _file_heading(file: FileDiff, style: Style) -> str:

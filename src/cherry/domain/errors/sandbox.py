@@ -12,4 +12,11 @@ START_FAILED = ErrorKind(
     "sandbox.start_failed", "The command could not be started", "Check the command and the folder.", audience="model"
 )
 
-ALL = (UNAVAILABLE, START_FAILED)
+NO_PARTIAL_NETWORK = ErrorKind(
+    "sandbox.no_partial_network",
+    "This machine's sandbox can open the network to commands only as a whole",
+    "Install bubblewrap, or set `sandbox.network = true` to allow commands all of it.",
+    audience="operator",
+)
+
+ALL = (UNAVAILABLE, START_FAILED, NO_PARTIAL_NETWORK)

@@ -1,0 +1,1 @@
+"""The only way out of a sandbox: a proxy of ours, for granted hosts."""
