@@ -44,7 +44,7 @@ async def examine(
     """All checks, in the order a person reads them."""
     return [
         _python(),
-        _program(environ, "git", needed_for="git tools, the map of a repository", package="git"),
+        _program(environ, "git", needed_for="git tools, the map of a repository, undoing what commands change", package="git"),
         _program(environ, "rg", needed_for="fast search (a slower one is built in)", package="ripgrep"),
         _sandbox(environ),
         *(_folder(name, path) for name, path in (("data folder", folders.data), ("state folder", folders.state))),
