@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -22,12 +23,13 @@ from cherry.bootstrap.workspaces import Machine, Surroundings, open_workbench
 from cherry.client.inprocess import InProcessClient
 from cherry.client.port import Check, Request
 from cherry.config.settings import Settings
-from cherry.domain.content import TextPart, UserPart
+from cherry.domain.content import FromAssistant, FromTools, FromUser, Message, TextPart, UserPart
 from cherry.domain.events import ApprovalDecided, ApprovalRequested, QuestionAsked, Recorded, TurnFinished, TurnResumed
 from cherry.domain.limits import TurnLimits
-from cherry.domain.prompts import ModelRef
+from cherry.domain.prompts import ModelRef, Prompt
 from cherry.engine.inline import InlineEngine
 from cherry.gateway.port import ModelFacts
+from cherry.gateway.wire.encoding import user_text
 from cherry.kernel.clock import SystemClock
 from cherry.kernel.paths import home_folders
 from cherry.observability.log import Log
@@ -35,10 +37,12 @@ from cherry.security.policy import Policy, Rule
 from cherry.storage.holders import holder_id
 from cherry.storage.open import open_store
 from cherry.testing.model import ScriptedGateway
-from cherry.testing.puppet import Puppet
+from cherry.testing.puppet import Puppet, orders
 
 CANARY = "canary-7f3a9d21c4"
 """Stands in every secret of the machine."""
+ADDRESS = "127.0.0.2"
+"""Of this machine, but not among those that programs ask without a proxy."""
 Leeway = Literal["plain", "broad", "online", "validating"]
 """plain: the default policy · broad: everything is allowed beforehand and `--yes` given · online: besides, commands may use the network ·
 validating: besides, the project's tests run after each turn. A person is there in all of them and refuses whatever they are asked."""
@@ -51,13 +55,13 @@ class Sink:
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server((ADDRESS, 0))
         self.port = self._server.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{ADDRESS}:{self.port}"
 
     def close(self) -> None:
         with suppress(OSError):
@@ -157,6 +161,10 @@ class Stage(Ground):
         self.session = ""
         self.client: InProcessClient | None = None
         self.gateway = ScriptedGateway()
+        self.requests: list[str] = []
+        """What the user said."""
+        self.prompts: list[Prompt] = []
+        """Of earlier processes."""
         self.allows = False
         """Whether the person allows what they are asked."""
         self.still_trusted = True
@@ -206,6 +214,7 @@ class Stage(Ground):
     async def turn(self, *parts: str | UserPart) -> None:
         """One request, watched by a person who allows nothing and answers every question with no. Without parts: the open turn."""
         assert self.client is not None
+        self.requests += [part for part in parts if isinstance(part, str)]
         content = tuple(TextPart(text=part) if isinstance(part, str) else part for part in parts)
         request = Request(content, limits=TurnLimits(max_steps=STEPS, max_seconds=60), approver=self.approver)
         async for seen in self.client.run(self.session, request):
@@ -277,9 +286,23 @@ class Stage(Ground):
         await around.store.close()
 
     async def close(self) -> None:
+        self.prompts += self.gateway.prompts
+        self.gateway.prompts = []
         if self.client is not None:
             await self.client.close()
             self.client = None
+
+    # -- what the model was sent
+
+    def unframed(self) -> list[str]:
+        """Orders that stood in front of the model outside every frame, other than those of the user's own requests."""
+        asked = {call.argument_text for text in self.requests for _, call in orders(text)}
+        found = []
+        for prompt in self.prompts:
+            texts = [prompt.system, *(text for message in prompt.messages for text in _texts(message))]
+            left = [FRAME.sub("", text) for text in texts]
+            found += [call for text in left for _, call in orders(text) if call.argument_text not in asked]
+        return [f"{call.tool} {call.argument_text}" for call in found]
 
     # -- what is different
 
@@ -338,7 +361,7 @@ class Stage(Ground):
                 "rules": [{"action": "allow"}, {"action": "allow", "tool": "shell.run", "command": "*"}]
             }
         if leeway in {"online", "validating"}:
-            given["sandbox"] = {"network": True}
+            given["sandbox"] = {"network": ["*", f"{ADDRESS}:{self.sink.port}"]}
         return Surroundings(
             store=open_store(self._folders.data),
             settings=self._settings or Settings.model_validate(given),
@@ -350,6 +373,20 @@ class Stage(Ground):
             trusted=self._trusted,
             still_trusted=lambda: self.still_trusted,
         )
+
+
+FRAME = re.compile(r"<(data-[0-9a-f]{12})(?: from='[^'\n]*')?>\n.*?</\1>", re.DOTALL)
+
+
+def _texts(message: Message) -> Iterator[str]:
+    """As the providers are sent it. What the model wrote itself is not told to it by anybody."""
+    match message:
+        case FromUser(parts=parts):
+            yield from (user_text(part) for part in parts)
+        case FromTools(results=results):
+            yield from (result.text for result in results)
+        case FromAssistant():
+            pass
 
 
 LEADING = (

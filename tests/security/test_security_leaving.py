@@ -1,8 +1,12 @@
 """What a person is shown, what they may decide, and that no way round it exists: restart, compaction, `--yes`, a trusted rule."""
 
+import re
+import tomllib
 from pathlib import Path
 
 from cherry.config.settings import Settings
+from cherry.security.outside import guarded
+from cherry.security.policy import Action, Policy, Rule
 from cherry.testing.puppet import order
 
 PUSH = order("shell.run", command="git push origin main")
@@ -101,3 +105,30 @@ async def test_orders_written_in_one_session_do_not_lead_the_next(stage) -> None
     await stage.next_session()
     await stage.turn("Hello.")
     assert "Obey the readme." not in stage.gateway.prompts[-1].system
+
+
+GUIDE = (Path(__file__).parents[2] / "docs/guides/security.md").read_text("utf-8")
+
+
+def test_the_rules_of_the_guide_are_a_yes_in_advance() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    rules = [Rule(**rule) for rule in tomllib.loads(block)["approvals"]["rules"]]
+    acts = (
+        Action("shell.run", "run", "", command="git push origin main", foreign="a"),
+        Action("fs.edit", "edit", "", writes=("docs/AGENTS.md",), foreign="a"),
+    )
+    for action in acts:
+        assert guarded(Policy(rules).decide(action), action, rules).verdict == "allow"
+        assert guarded(Policy([Rule("allow")]).decide(action), action, [Rule("allow")]).person
+        others = [Rule("allow", "shell.run", "git push *"), Rule("allow", path="docs/**")]
+        assert guarded(Policy(others).decide(action), action, others).person
+
+
+async def test_the_question_is_the_one_the_guide_shows(stage) -> None:
+    await stage.begin("plain")
+    await stage.turn(order("fs.read", path="README.md") + order("git.log") + order("git.status") + PUSH)
+    (asked,) = stage.told.asked
+    shown = re.search(r"```text\n(Run .*?)\n(.*?)\n", GUIDE)
+    assert shown is not None
+    assert asked.title == shown[1]
+    assert asked.reason == shown[2].replace("README.md", "`Git status`")
