@@ -304,3 +304,44 @@ async def test_why_a_repository_cannot_be_made_by_a_command_is_said(bench: ToolB
     told = await bench.run("shell.run", command="mkdir -p sub && git init . && ls")
     assert "Ask the user to run `git init`" in told.text
     assert "Ask the user" not in (await bench.run("shell.run", command="false")).text
+
+
+async def test_a_background_command_is_answered_and_its_answer_comes_back(bench: ToolBench) -> None:
+    script = "read -p 'Name? ' name; echo Hello $name; read again || echo over"
+    id = process_id(await bench.run("shell.run", command=script, background=True))
+    answered = await bench.run("shell.input", id=id, text="Ada")
+    assert answered.text.startswith("Hello Ada\nRunning for")
+    assert answered.untrusted
+    ended = await bench.run("shell.input", id=id, close=True)
+    assert ended.text.startswith("over\n")
+
+
+async def test_what_is_typed_is_asked_for_and_in_the_record_before_it_is_typed(bench: ToolBench) -> None:
+    id = process_id(await bench.run("shell.run", command="bash", background=True))
+    result = await bench.run("shell.input", id=id, text="echo $((6 * 7))")
+    assert "42" in result.text
+    intent = bench.intents[-1]
+    assert (intent.effect, intent.command) == ("run", "")
+    assert isinstance(intent.view, CommandView)
+    assert intent.view.command == "bash\necho $((6 * 7))\n"
+
+
+async def test_a_command_in_the_background_whose_input_is_not_ended_goes_on(bench: ToolBench) -> None:
+    id = process_id(await bench.run("shell.run", command="cat; echo after", background=True))
+    assert "Running for" in (await bench.run("shell.input", id=id, text="a\nb")).text
+    assert "after\nExit code 0" in (await bench.run("shell.input", id=id, text="c", close=True)).text
+
+
+async def test_input_to_what_takes_none_is_told(bench: ToolBench) -> None:
+    ended = process_id(await bench.run("shell.run", command="true", background=True))
+    refused = await bench.run("shell.input", id=ended, text="x")
+    assert refused.fault is not None
+    assert refused.fault.code == tools.NO_INPUT.code
+    open_id = process_id(await bench.run("shell.run", command="sleep 60", background=True))
+    await bench.run("shell.input", id=open_id, close=True)
+    again = await bench.run("shell.input", id=open_id, text="x")
+    assert again.fault is not None
+    assert again.fault.code == tools.NO_INPUT.code
+    unknown = await bench.run("shell.input", id="p_none", text="x")
+    assert unknown.fault is not None
+    assert unknown.fault.code == tools.UNKNOWN_PROCESS.code

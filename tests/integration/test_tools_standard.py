@@ -22,7 +22,7 @@ from cherry.toon.definition import wire_name
 
 NAMES = [
     "fs.read", "fs.write", "fs.edit", "fs.apply", "fs.list", "fs.glob", "search.grep", "shell.run", "shell.output", "shell.stop",
-    "git.status", "git.diff", "git.log", "git.commit", "todo.write", "ask.user", "history.search",
+    "shell.input", "git.status", "git.diff", "git.log", "git.commit", "todo.write", "ask.user", "history.search",
 ]  # fmt: skip
 
 

@@ -60,6 +60,10 @@ class Process(Protocol):
         """To its standard input. Raises BrokenPipeError when it no longer reads or was started without `input`."""
         ...
 
+    def end_input(self) -> None:
+        """Nothing more will be written: the command reads the end of its input. May be called more than once."""
+        ...
+
     async def wait(self) -> Exit: ...
 
     @property

@@ -109,6 +109,9 @@ class Running:
                 except BlockingIOError:
                     await self._ready(self._stdin, self._loop.add_writer, self._loop.remove_writer)
 
+    def end_input(self) -> None:
+        self._close_input()
+
     async def wait(self) -> Exit:
         ended = await asyncio.shield(self._exit)
         if self._output is None:

@@ -27,8 +27,9 @@ _LIVE_CHARACTERS = 512 << 10
 class Running:
     """A program and what it printed. Made by `Processes.start`."""
 
-    def __init__(self, command: str, process: Process, spool: Spool, clock: Clock) -> None:
-        self.command = command
+    def __init__(self, command: Command, process: Process, spool: Spool, clock: Clock) -> None:
+        self.command = command.script
+        self._input = command.input
         self.exit: Exit | None = None
         """None while it runs."""
         self.watcher: Callable[[str], None] | None = None
@@ -56,6 +57,20 @@ class Running:
     @property
     def runs(self) -> bool:
         return not self._pump.done()
+
+    @property
+    def takes_input(self) -> bool:
+        return self._input and self.exit is None
+
+    async def type(self, text: str) -> None:
+        """To its standard input. Raises BrokenPipeError when it no longer reads."""
+        if not self._input:
+            raise BrokenPipeError("the input was ended")
+        await self._process.write(text.encode("utf-8", "surrogateescape"))
+
+    def end_input(self) -> None:
+        self._input = False
+        self._process.end_input()
 
     async def ended(self) -> None:
         """Wait for its end. Cancelling the wait does not touch the program."""
@@ -162,7 +177,7 @@ class Processes:
             process = await self._sandbox.start(command)
         finally:
             self._starting -= 1
-        running = Running(command.script, process, Spool(self._folder), self._clock)
+        running = Running(command, process, Spool(self._folder), self._clock)
         self._unnamed.add(running)
         if self._closed:  # closed while it was starting
             await self.finish(running)

@@ -1,4 +1,4 @@
-"""Commands: `shell.run`, and for those in the background `shell.output` and `shell.stop`.
+"""Commands: `shell.run`, and for those in the background `shell.output` and `shell.stop` (and `shell.input`, see `talking`).
 
 Output reaches watchers while it is printed and the model at the end. Time-out and cancellation end the whole tree of processes.
 """
@@ -132,14 +132,14 @@ class ShellTools:
         title = _title({"command": command})
         await ctx.proceed(Intent(title, "run", view, command=command, network=network, asked=asked))
         if background:
-            return await self._in_background(await self._started(ctx, command, network))
+            return await self._in_background(await self._started(ctx, command, network, talks=True))
         if self._side_effects is None or only_reads(parse(command), workspace=str(self._workspace)):
             return await self._in_foreground(await self._started(ctx, command, network), seconds)
         return await self._watched(ctx, command, network, seconds, self._side_effects)
 
     @tool("shell.output", effect="read", category="shell", title=lambda given: f"Output of {given.get('id', '')}")
     async def output(self, ctx: ToolContext, id: str) -> Output:
-        """New output of a background command since last asked, and whether it still runs; waits up to 5 s for news."""
+        """New output of a background command and whether it runs; waits up to 5 s."""
         running = self._processes.find(id)
         await running.wait_for_news(_NEWS_SECONDS)
         return _output(running, running.news() or "(nothing new)", background=True)
@@ -169,8 +169,12 @@ class ShellTools:
             changed = await finish(_keep(ctx, side_effects))
         return _with_changes(output, changed) if changed else output
 
-    async def _started(self, ctx: ToolContext, command: str, network: tuple[Grant, ...]) -> Running:
-        running = await self._processes.start(self._command(command, network, await self._committer(command)))
+    async def _started(
+        self, ctx: ToolContext, command: str, network: tuple[Grant, ...], *, talks: bool = False
+    ) -> Running:
+        """`talks`: its input stays open, for shell.input."""
+        made = self._command(command, network, await self._committer(command))
+        running = await self._processes.start(made._replace(input=talks))
         running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
         return running
 

@@ -23,6 +23,7 @@ from cherry.tools.search import SearchTools
 from cherry.tools.searching.matches import SECONDS
 from cherry.tools.shell import Patience, ShellTools
 from cherry.tools.side_effects import SideEffects
+from cherry.tools.talking import InputTools
 from cherry.tools.todo import write_todo
 from cherry.tools.tool import Tool, tools_of
 from cherry.tools.toolbox import Toolbox
@@ -106,6 +107,7 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
                 side_effects=place.side_effects,
                 git=git,
             ),
+            InputTools(processes),
             GitTools(git, place.jail),
             write_todo,
             ask_user,

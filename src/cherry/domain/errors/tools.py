@@ -69,6 +69,12 @@ UNKNOWN_PROCESS = ErrorKind(
     "Start it with shell.run and background true.",
     audience="model",
 )
+NO_INPUT = ErrorKind(
+    "tools.no_input",
+    "The command takes no input",
+    "Look at its output with shell.output; start it again in the background if it has ended.",
+    audience="model",
+)
 NOBODY_TO_ASK = ErrorKind(
     "tools.nobody_to_ask",
     "An answer is needed and nobody can give it",
@@ -96,5 +102,6 @@ ALL = (
     GIT_FAILED,
     NO_REPOSITORY,
     UNKNOWN_PROCESS,
+    NO_INPUT,
     NOBODY_TO_ASK,
 )
