@@ -8,7 +8,7 @@ from typing import Literal
 
 from cherry.security.egress import ANYWHERE
 from cherry.security.outside import guarded
-from cherry.security.policy import Action, Decision, Mode, Policy, Rule, parse_rule
+from cherry.security.policy import ALWAYS_ASKED, Action, Decision, Mode, Policy, Rule, parse_rule
 
 
 class RuledApprovals:
@@ -43,7 +43,8 @@ class BareApprovals:
         self._confines = confines
 
     def decide(self, action: Action) -> Decision:
-        if action.foreign and action.command and not action.network and not self._confines():
+        runs = action.effect == "run" and action.tool not in ALWAYS_ASKED
+        if action.foreign and runs and not action.network and not self._confines():
             action = action._replace(network=(ANYWHERE,))  # nothing keeps it from the network
         decision = self._inner.decide(action)
         if decision.verdict == "allow" and action.effect == "run" and action.command and not self._confines():
