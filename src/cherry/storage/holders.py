@@ -9,10 +9,14 @@ can tell.
 import functools
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
+from cherry.kernel.text import human_seconds
+
 _PROC = Path("/proc")
+_WORD = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 class Tenure(NamedTuple):
@@ -61,6 +65,29 @@ def described(holder: str) -> str:
     """For people: which process to look at."""
     host, pid, _ = _parts(holder)
     return f"process {pid} on this machine" if host == _host() and pid else f"{holder or 'nobody'}"
+
+
+def at_work(holder: str) -> str:
+    """What a holder on this machine runs and for how long, in brackets: ` (cherry run, for 3 min 05 s)`; empty where that is not known."""
+    host, pid, _ = _parts(holder)
+    if host != _host() or not pid:
+        return ""
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+        ticks = int((_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[19])
+        uptime = float((_PROC / "uptime").read_text("ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return ""
+    seconds = max(0.0, uptime - ticks / os.sysconf("SC_CLK_TCK"))
+    return f" ({_program(words)}, for {human_seconds(seconds)})"
+
+
+def _program(words: list[bytes]) -> str:
+    """The program and its command, and no more: a request may hold anything."""
+    names = [os.path.basename(word).decode("utf-8", "replace") for word in words if word]  # noqa: PTH119 — words, not paths
+    if names and names[0].startswith("python"):
+        names = names[1:]
+    return " ".join(name for name in names[:2] if _WORD.fullmatch(name)) or "unknown"
 
 
 def _parts(holder: str) -> tuple[str, int, str]:

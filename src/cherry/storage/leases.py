@@ -1,7 +1,7 @@
 """Who may write a session: the rules of leases and fences, the same in every store. Pure; a store keeps the `Tenure`."""
 
 from cherry.domain.errors import CherryError, storage
-from cherry.storage.holders import Tenure, described
+from cherry.storage.holders import Tenure, at_work, described
 from cherry.storage.ports import Lease
 
 
@@ -16,7 +16,9 @@ def granted(tenure: Tenure, session: str, holder: str, *, seconds: float, now: f
 def refuse_held(tenure: Tenure, session: str, *, now: float) -> None:
     """Raises CherryError(storage.SESSION_BUSY) while somebody holds the session."""
     if tenure.holds(now):
-        raise CherryError(storage.SESSION_BUSY, where=session, why=f"{described(tenure.holder)} holds it")
+        raise CherryError(
+            storage.SESSION_BUSY, where=session, why=f"{described(tenure.holder)}{at_work(tenure.holder)} holds it"
+        )
 
 
 def is_valid(lease: Lease, tenure: Tenure | None) -> bool:

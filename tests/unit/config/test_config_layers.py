@@ -239,3 +239,16 @@ def test_a_project_cannot_raise_what_is_only_the_default(machine: Machine) -> No
     assert len(loaded.notices) == 2
     raised = machine.load(trusted=True, environ={"CHERRY_LIMITS__MAX_STEPS": "300"})
     assert raised.settings.limits.max_steps == 300, "the user's own variable is the user's decision"
+
+
+def test_prices_are_the_users_to_set(machine: Machine) -> None:
+    project = machine.project(
+        '[gateway.prices."openai/gpt-5"]\ninput = 0\noutput = 0\n'
+        '[gateway.providers.openai]\nprices_of = "free"\nmodels = ["gpt-5"]\n[gateway.retries]\nattempts = 2\n'
+    )
+    loaded = machine.load(trusted=True)
+    gateway = loaded.settings.gateway
+    assert gateway.prices == {}
+    assert (gateway.providers["openai"].prices_of, gateway.providers["openai"].models) == ("", ("gpt-5",))
+    assert gateway.retries.attempts == 2
+    assert loaded.notices == (f"What {project} says of prices is passed over: prices are yours to set.",)

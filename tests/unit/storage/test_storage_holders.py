@@ -1,13 +1,14 @@
 """Telling whether a process that holds a lease still lives."""
 
 import os
+import re
 import subprocess
 import sys
 import time
 
 import pytest
 
-from cherry.storage.holders import Tenure, described, holder_alive, holder_id
+from cherry.storage.holders import Tenure, at_work, described, holder_alive, holder_id
 
 PRINT_HOLDER = (
     "import sys; from cherry.storage.holders import holder_id; print(holder_id(), flush=True); sys.stdin.readline()"
@@ -61,3 +62,15 @@ def test_a_lease_nobody_holds_keeps_nobody_away() -> None:
 def test_a_person_is_told_which_process_to_look_at() -> None:
     assert described(holder_id()) == f"process {os.getpid()} on this machine"
     assert described("elsewhere:1:boot.1") == "elsewhere:1:boot.1"
+
+
+def test_what_a_holder_runs_is_told_without_what_was_asked_of_it() -> None:
+    command = [sys.executable, "-c", "print(flush=True); input()", "a secret request"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()  # it has become the program
+        holder = holder_id().replace(f":{os.getpid()}:", f":{child.pid}:")
+        told = at_work(holder)
+        child.communicate(b"\n", timeout=20)
+    assert re.fullmatch(r" \(-c, for [0-9.]+ s\)", told)
+    assert at_work(holder) == at_work("elsewhere:1:boot.1") == ""
