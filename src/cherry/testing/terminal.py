@@ -66,6 +66,12 @@ class Terminal:
         self._seen = found + len(text)
         return came
 
+    def pump(self, seconds: float) -> None:
+        """Read what comes for so long: a program whose output nobody takes would stand still."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and self._read(left):
+            pass
+
     def keys(self, text: str) -> None:
         os.write(self._master, text.encode())
 
