@@ -349,7 +349,7 @@ async def _(stage: Any, orders: Orders) -> None:
 
 @carrier("a summary")
 async def _(stage: Any, orders: Orders) -> None:
-    stage.write("work/README.md", f"# Shop\n{orders.text('late')}\n")
+    stage.write("work/README.md", f"# Shop\n{orders.word('late')}\n")
     await begin(stage, orders)
     await stage.turn(READ_README)
     await stage.turn("Thank you.")

@@ -104,8 +104,11 @@ _HELD = ("AGENTS.md", "CLAUDE.md", ".cursorrules", ".github/workflows", ".husky"
 """Also where they do not exist yet; the list is short because something empty stands there while a command runs."""
 
 
-def leading_paths(workspace: Path) -> tuple[Path, ...]:
-    """What leads others at the top of a workspace, to be held unwritable while something runs that nobody was asked about."""
+def leading_paths(workspace: Path, *, missing: bool = True) -> tuple[Path, ...]:
+    """What leads others at the top of a workspace, to be held unwritable while something runs whose writing nobody looks at.
+
+    With `missing` also some names that do not exist yet, for what takes moments.
+    """
     try:
         with os.scandir(workspace) as entries:
             names = [entry.name for entry in islice(entries, _LOOKED_AT)]
@@ -114,4 +117,4 @@ def leading_paths(workspace: Path) -> tuple[Path, ...]:
     found = [name for name in names if leading_reason(name) or leading_reason(f"{name}/x")]
     deeper = [pattern.removesuffix("/**") for pattern in LEADING if "/" in pattern.removesuffix("/**")]
     present = [name for name in deeper if os.path.lexists(workspace / name)]
-    return tuple(workspace / name for name in dict.fromkeys((*found, *present, *_HELD)))
+    return tuple(workspace / name for name in dict.fromkeys((*found, *present, *(_HELD if missing else ()))))

@@ -29,6 +29,7 @@ class Running:
 
     def __init__(self, command: Command, process: Process, spool: Spool, clock: Clock) -> None:
         self.command = command.script
+        self.network = command.network
         self._input = command.input
         self.exit: Exit | None = None
         """None while it runs."""

@@ -22,6 +22,8 @@ from cherry.kernel.text import cut_middle, human_seconds, one_line
 from cherry.sandbox.port import Bounds, Command
 from cherry.security.commands import parse
 from cherry.security.egress import Grant, grants_of
+from cherry.security.leading_files import leading_paths
+from cherry.security.outside import names_leading
 from cherry.security.protected import unwritable_for_commands
 from cherry.security.shell_readonly import only_reads
 from cherry.tools.context import Intent, ToolContext
@@ -172,9 +174,11 @@ class ShellTools:
     async def _started(
         self, ctx: ToolContext, command: str, network: tuple[Grant, ...], *, talks: bool = False
     ) -> Running:
-        """`talks`: its input stays open, for shell.input."""
+        """`talks`: it runs in the background, its input stays open for shell.input, and nobody looks at what it wrote."""
         made = self._command(command, network, await self._committer(command))
-        running = await self._processes.start(made._replace(input=talks))
+        held = leading_paths(self._workspace, missing=False) if talks and not names_leading(command) else ()
+        made = made._replace(input=talks, protected=(*made.protected, *held))
+        running = await self._processes.start(made)
         running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
         return running
 

@@ -55,7 +55,8 @@ class InputTools:
             raise CherryError(tools.BAD_ARGUMENTS, f"shell.input: text may have at most {MAX_CHARACTERS:,} characters")
         typed = text if text.endswith("\n") or (close and not text) else f"{text}\n"
         view = CommandView(command=f"{running.command}\n{typed}", background=True)
-        await ctx.proceed(Intent(_title({"id": id, "text": text, "close": close}), "run", view))
+        title = _title({"id": id, "text": text, "close": close})
+        await ctx.proceed(Intent(title, "run", view, network=running.network))
         running.news()  # what it said before is not the answer
         try:
             await running.type(typed)
