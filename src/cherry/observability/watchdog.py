@@ -102,6 +102,8 @@ class Watchdog:
     def look(self) -> list[Finding]:
         """One look; what was found before and still holds is not found again."""
         found = [*self._blocked(), *self._overdue(), *self._quiet()]
+        if not (self._blocked_told or self._overdue_told or any(turning.told for turning in list(self._turns))):
+            self._hang = ""  # whatever hung goes on
         self._show()
         return found
 
@@ -110,8 +112,7 @@ class Watchdog:
     def _blocked(self) -> Iterator[Finding]:
         now = time.monotonic()
         if self._came >= self._sent:
-            if self._blocked_told:
-                self._blocked_told, self._hang = False, ""
+            self._blocked_told = False
             self._sent = now
             if self._loop is not None:
                 with suppress(RuntimeError):  # it was closed meanwhile

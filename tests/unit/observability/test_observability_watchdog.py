@@ -75,6 +75,18 @@ async def test_a_wait_past_its_deadline_is_told_once_by_name_with_its_stack(kenn
     task.cancel()
 
 
+async def test_others_see_a_hang_until_it_is_over(kennel: Kennel) -> None:
+    async def until(what: str, *, there: bool) -> None:
+        async with asyncio.timeout(20):
+            while (what in telling(kennel.running).get("s_1", "")) is not there:
+                await asyncio.sleep(0.01)
+
+    with kennel.dog.watching("s_1", kennel.told.append):
+        with waiting("mcp.answer", 0.01, "docs server"):
+            await until("did not end at its deadline", there=True)
+        await until("did not end at its deadline", there=False)
+
+
 async def test_a_thread_that_is_stuck_is_told_with_its_stack(kennel: Kennel) -> None:
     release = threading.Event()
 
