@@ -11,6 +11,7 @@ from cherry.app.projects import set_up_project
 from cherry.bootstrap.application import open_application
 from cherry.bootstrap.data import TRUST_FILE, data_folder, open_data, retain
 from cherry.bootstrap.demonstration import open_demonstration
+from cherry.bootstrap.memory import WorkspaceMemory
 from cherry.bootstrap.models import open_gateway
 from cherry.bootstrap.trusting import WorkspaceTrust
 from cherry.bootstrap.workspaces import Machine, Surroundings
@@ -38,6 +39,7 @@ def make_wiring(environ: Mapping[str, str], *, clock: Clock | None = None) -> Wi
     clock = clock or SystemClock()
     folders = home_folders(environ)
     trust = WorkspaceTrust(TrustStore(folders.data / TRUST_FILE))
+    memory = WorkspaceMemory(trust, now=clock.now)
 
     def load_settings(workspace: Path, flags: Sequence[Flag]) -> Loaded:
         return load(
@@ -52,7 +54,7 @@ def make_wiring(environ: Mapping[str, str], *, clock: Clock | None = None) -> Wi
     async def open_client(workspace: Path, options: ClientOptions) -> AsyncIterator[Client]:
         loaded = options.loaded or load_settings(workspace, options.flags)
         around = _surroundings(folders, loaded, trusted=trust.is_trusted(workspace), clock=clock)._replace(
-            still_trusted=lambda: trust.is_trusted(workspace)
+            still_trusted=lambda: trust.is_trusted(workspace), remember=memory.add
         )
         gateway, choice = open_gateway(loaded, clock=around.clock, record=options.record, replay=options.replay)
         client = open_application(
@@ -87,6 +89,7 @@ def make_wiring(environ: Mapping[str, str], *, clock: Clock | None = None) -> Wi
         open_client=open_client,
         set_up_project=prepare,
         trust=trust,
+        memory=memory,
         open_demo=partial(open_demonstration, environ),
         open_data=partial(open_data, folders, clock=clock),
     )

@@ -33,6 +33,14 @@ class WorkspaceTrust:
         """What the user's own command has just written."""
         self._store.trust(trust_subject(workspace))
 
+    def trust_change(self, workspace: Path, path: str) -> bool:
+        """Trust what Cherry has just written or removed at this path, and nothing else; False when something else changed too."""
+        subject = trust_subject(workspace)
+        if set(self._store.changed(subject)) - {path}:
+            return False
+        self._store.trust(subject)
+        return True
+
     def revoke(self, workspace: Path) -> None:
         self._store.forget(workspace)
 

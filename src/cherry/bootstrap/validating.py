@@ -14,6 +14,7 @@ from cherry.agent.validation.running import CommandRunner
 from cherry.agent.validation.sources import Sources
 from cherry.agent.validation.syntax import Faults, SyntaxCheck
 from cherry.config.settings import SandboxSettings, ValidationSettings
+from cherry.context.memory import FOLDER as MEMORY_FOLDER
 from cherry.context.stack import detect_stack
 from cherry.domain.errors import CherryError
 from cherry.sandbox.port import Bounds, Sandbox
@@ -77,9 +78,9 @@ def _commands(on: Grounds) -> Sequence[str]:
     """Those the user has set; otherwise the project's own linter, if the user has trusted what this project brings along."""
     if on.settings.commands:
         return on.settings.commands
-    if (
-        not on.trusted or not trust_subject(on.jail.root).items
-    ):  # where there is nothing to trust, nobody has been asked
+    # Where there is nothing to trust but notes made by Cherry's own command, nobody has been asked.
+    looked_at = [item for item in trust_subject(on.jail.root).items if not item.path.startswith(f"{MEMORY_FOLDER}/")]
+    if not on.trusted or not looked_at:
         return ()
     stack = detect_stack(on.jail.root)
     return [command for command in (stack.lint, stack.format_check) if command]

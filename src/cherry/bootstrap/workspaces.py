@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +67,8 @@ class Surroundings(NamedTuple):
     machine: Machine
     trusted: bool
     """The workspace's own notes and settings may be used."""
+    remember: Callable[[Path, str], str] | None = None
+    """Keeps a note about a workspace for later sessions."""
     still_trusted: Callable[[], bool] = lambda: True
     """The same asked again: what was written meanwhile nobody has trusted."""
 
@@ -118,6 +121,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
             patience=Patience(settings.tools.timeout, min(settings.tools.max_timeout, MAX_SECONDS)),
             output=Limits(characters=settings.tools.output_limit),
             side_effects=side_effects,
+            remember=around.remember and partial(around.remember, jail.root),
             log=around.log,
         )
     )

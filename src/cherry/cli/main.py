@@ -31,6 +31,7 @@ _COMMANDS = {
     "test-model": "cherry.cli.commands.models:test_model",
     "tools": "cherry.cli.commands.tools:tools",
     "config": "cherry.cli.commands.config:config",
+    "remember": "cherry.cli.commands.remember:remember",
     "trust": "cherry.cli.commands.trust:trust",
     "doctor": "cherry.cli.commands.doctor:doctor",
     "demo": "cherry.cli.commands.demo:demo",

@@ -73,6 +73,26 @@ class TrustDesk(Protocol):
     def revoke(self, workspace: Path) -> None: ...
 
 
+class MemoryNote(Protocol):
+    @property
+    def path(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+class MemoryDesk(Protocol):
+    """What is remembered of a project. Methods raise CherryError(config.BAD_VALUE, BAD_FILE)."""
+
+    def notes(self, workspace: Path) -> Sequence[MemoryNote]: ...
+    def add(self, workspace: Path, text: str) -> str:
+        """A sentence about what was done."""
+        ...
+
+    def remove(self, workspace: Path, number: int) -> MemoryNote:
+        """The note of this number, from 1."""
+        ...
+
+
 class Demo(NamedTuple):
     """A prepared copy of the sample project, and a client that answers from a recording."""
 
@@ -93,6 +113,7 @@ class Wiring(NamedTuple):
     """An in-process client for this workspace; leaving the context closes it."""
     set_up_project: ProjectSetup
     trust: TrustDesk
+    memory: MemoryDesk
     open_demo: Callable[[], AbstractAsyncContextManager[Demo]]
     open_data: Callable[[Loaded], DataClient]
     """Looking after the data of this user, by these settings."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from cherry.context.instructions import project_instructions
+from cherry.context.memory import project_memory
 from cherry.context.project_map import project_map
 from cherry.context.system import system_prompt
 from cherry.kernel.text import one_line, visible
@@ -44,8 +45,8 @@ class WorkspacePrompts:
         lines = [f"Today is {day}. System: {platform.system()}. Workspace: {one_line(visible(self._workspace.name))}."]
         lines.extend(self._facts)
         lines.append(names if files or git else project_map(files))
-        if self._trusted() and (notes := project_instructions(self._workspace)):
-            lines.append(notes)
+        if self._trusted():
+            lines += filter(None, (project_instructions(self._workspace), project_memory(self._workspace)))
         return "\n".join(lines)
 
     def system(self, context: str) -> str:

@@ -28,6 +28,8 @@ Mode = Literal["default", "careful", "plan"]
 asked too · plan: nothing may change anything."""
 
 ALWAYS_ASKED = frozenset({"git.commit", "git.push"})
+PERSONAL = frozenset({"memory.note"})
+"""A person's own word each time."""
 _PROTECTED = Protected()
 
 
@@ -113,7 +115,7 @@ class Policy:
 
     def remembered_rule(self, action: Action) -> Rule | None:
         """The rule that would allow this and its like from now on; None when it should be decided each time."""
-        if action.tool in ALWAYS_ASKED or action.asked:
+        if action.tool in (ALWAYS_ASKED | PERSONAL) or action.asked:
             return None
         if not action.command:
             plain = action.effect == "edit" and not action.network
@@ -131,6 +133,8 @@ class Policy:
     # -- parts of the decision
 
     def _allowed(self, action: Action, parsed: Parsed) -> Decision:
+        if action.tool in PERSONAL:
+            return Decision("ask", "it is remembered in later sessions of this project", person=True)
         if action.asked:
             return Decision("ask", f"it wants to reach {grants_text(action.asked)}", person=True)
         if action.network and not action.command:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from cherry.cli.wiring import ClientOptions, Demo, SetUp, TrustItem, TrustReport, Wiring
 from cherry.client.data import Bounds, Checked, DataClient, Plan, Pruned, Restored, Saved
@@ -31,6 +32,28 @@ class FakeTrust:
 
     def revoke(self, workspace: Path) -> None:
         self.trusted.discard(workspace)
+
+
+class FakeNote(NamedTuple):
+    path: str
+    text: str
+
+
+@dataclass
+class FakeMemory:
+    """Implements `cherry.cli.wiring.MemoryDesk` in memory, one project for all."""
+
+    kept: list[FakeNote] = field(default_factory=list)
+
+    def notes(self, workspace: Path) -> Sequence[FakeNote]:
+        return tuple(self.kept)
+
+    def add(self, workspace: Path, text: str) -> str:
+        self.kept.append(FakeNote(f".cherry/memory/{len(self.kept) + 1}.md", text))
+        return f"Remembered in {self.kept[-1].path}."
+
+    def remove(self, workspace: Path, number: int) -> FakeNote:
+        return self.kept.pop(number - 1)
 
 
 @dataclass
@@ -72,6 +95,7 @@ class FakeWiring:
     environ: Mapping[str, str] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     trust: FakeTrust = field(default_factory=FakeTrust)
+    memory: FakeMemory = field(default_factory=FakeMemory)
     data: FakeData = field(default_factory=FakeData)
     set_up: tuple[SetUp, ...] = (SetUp("made", "Settings in .cherry/config.toml"),)
     opened: list[ClientOptions] = field(default_factory=list)
@@ -116,6 +140,7 @@ class FakeWiring:
             open_client=open_client,
             set_up_project=set_up_project,
             trust=self.trust,
+            memory=self.memory,
             open_demo=open_demo,
             open_data=open_data,
         )

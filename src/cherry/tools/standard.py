@@ -17,6 +17,7 @@ from cherry.tools.git import GitTools
 from cherry.tools.history import search_history
 from cherry.tools.invocation import Wrapper
 from cherry.tools.listing import ListingTools
+from cherry.tools.memory import MemoryTools, Remember
 from cherry.tools.processes import Processes
 from cherry.tools.questions import ask_user
 from cherry.tools.search import SearchTools
@@ -64,6 +65,8 @@ class Workplace:
     """What of a tool's output the model reads."""
     side_effects: SideEffects | None = None
     """Keeps what commands change."""
+    remember: Remember | None = None
+    """Keeps a note for later sessions; without it there is no such tool."""
     log: Log = field(default_factory=Log)
     """Where the details of crashes go."""
 
@@ -109,6 +112,7 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
             ),
             InputTools(processes),
             GitTools(git, place.jail),
+            *([MemoryTools(place.remember)] if place.remember else ()),
             write_todo,
             ask_user,
             search_history,
