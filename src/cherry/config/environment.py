@@ -23,8 +23,8 @@ from cherry.config.sources import Key, Layer, LayerKind, Source
 
 PREFIX = "CHERRY_"
 _SHORT: dict[str, Key] = {"CHERRY_MODEL": ("model", "default"), "CHERRY_DEBUG": ("log", "debug")}
-_NOT_SETTINGS = frozenset({"CHERRY_HOME"})
-"""Read by `cherry.kernel.paths`."""
+_NOT_SETTINGS = frozenset({"CHERRY_HOME", "CHERRY_SECRETS_PASSPHRASE", "CHERRY_SECRETS_NEW_PASSPHRASE"})
+"""Read by `cherry.kernel.paths`, and by bootstrap for the secret store: a passphrase never comes from a file beside it."""
 
 _PLATFORM: dict[str, Key] = {"DEFAULT_MODEL_PROVIDER": ("model", "provider"), "LOG_LEVEL": ("log", "level")}
 _NOT_USED_YET = (

@@ -23,6 +23,7 @@ class Rank(NamedTuple):
 
 ORDER: Final = (
     Rank("storage.upkeep", 20.0, "one process at a time looks after a data folder"),
+    Rank("storage.secrets", 10.0, "one process at a time changes the secret store"),
     Rank("validation.looking", 3600.0, "one look at what was wrong before a change"),
     Rank("validation.command", 3600.0, "one command of validation at a time"),
     Rank("edits.lock", 10.0, "one process at a time writes a change set in a workspace"),

@@ -1,6 +1,6 @@
 """The catalogue of errors: one module per floor, one row per error, all of them in `CATALOGUE`."""
 
-from cherry.domain.errors import config, edits, gateway, run, sandbox, storage, tools
+from cherry.domain.errors import config, edits, gateway, run, sandbox, secrets, storage, tools
 from cherry.domain.errors.base import Audience, CherryError, Effect, ErrorKind
 
 CATALOGUE: tuple[ErrorKind, ...] = (
@@ -11,6 +11,7 @@ CATALOGUE: tuple[ErrorKind, ...] = (
     *edits.ALL,
     *sandbox.ALL,
     *storage.ALL,
+    *secrets.ALL,
 )
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "gateway",
     "run",
     "sandbox",
+    "secrets",
     "storage",
     "tools",
 ]
