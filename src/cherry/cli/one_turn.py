@@ -1,6 +1,7 @@
 """One turn from the command line, from opening the client to the exit code."""
 
 import asyncio
+import signal
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -162,6 +163,8 @@ class OneTurn:
         elif end.answer and (self._screen.piped or self._quiet):
             answer = end.answer.strip()
             self._screen.out.write((for_pipe(answer) if self._screen.piped else visible(answer)) + "\n")
+        if self._person and not self._quiet and code == 128 + signal.SIGINT:
+            self._say('All that was done is kept. Go on with `cherry -c`, or with other words: cherry -c "…"')
         if self._quiet and end.finished and end.finished.fault:
             print_fault(end.finished.fault, self._screen.err, self._screen.err_style)
 

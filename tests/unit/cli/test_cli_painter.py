@@ -14,7 +14,7 @@ from cherry.cli.render.surface import PlainSurface
 from cherry.client.port import Seen
 from cherry.domain.calls import Fault, Result, Status
 from cherry.domain.content import FilePart, FromAssistant, TextPart
-from cherry.domain.errors import CherryError, gateway
+from cherry.domain.errors import CherryError, gateway, run
 from cherry.domain.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -221,6 +221,20 @@ def test_a_failed_step_that_cherry_gets_over_by_itself_takes_one_line() -> None:
         "",
         "Done.",
     ]
+
+
+def test_nothing_is_said_to_be_tried_again_after_an_interrupt() -> None:
+    fault = CherryError(run.INTERRUPTED, "The answer was interrupted").fault()
+    lines = drawn([StepFailed(step=1, fault=fault), TurnFinished(outcome="interrupted", fault=fault)]).splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("■ Interrupted")
+
+
+def test_a_call_cut_short_by_a_kill_is_told_when_the_turn_is_taken_up_again() -> None:
+    fault = CherryError(run.INTERRUPTED, "Cherry ended while the model was answering").fault()
+    lines = drawn([StepFailed(step=1, fault=fault), StepStarted(step=1, attempt=2, model="a/b"), said("Done.")])
+    assert lines.startswith("↺ Cherry ended while the model was answering.\n")
+    assert "Trying again" not in lines
 
 
 def test_a_failed_call_says_why_and_shows_more_of_the_output() -> None:

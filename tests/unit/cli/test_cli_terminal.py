@@ -134,6 +134,7 @@ def test_one_ctrl_c_stops_the_turn_and_what_was_done_is_kept(machine: Machine) -
         terminal.keys("\x03")
         terminal.expect("Stopping; what is done is kept")
         terminal.expect("■ Interrupted")
+        terminal.expect('with other words: cherry -c "…"')
         assert terminal.wait() == 130
     assert machine.told["interrupts"] == 1
     assert machine.told["closed"] is True

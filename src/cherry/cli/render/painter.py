@@ -12,6 +12,7 @@ from cherry.cli.render.surface import Surface
 from cherry.client.port import Seen
 from cherry.domain.calls import Fault, Status
 from cherry.domain.content import FilePart, ImagePart, TextPart, UserPart
+from cherry.domain.errors.run import INTERRUPTED
 from cherry.domain.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -193,7 +194,8 @@ class Painter:
     def _went_on(self) -> None:
         if self._failed is not None:
             failed, self._failed = self._failed, None
-            self._warn(f"↺ {one_line(visible(failed.message), 160)} Trying again.")
+            again = "" if failed.code == INTERRUPTED.code else " Trying again."
+            self._warn(f"↺ {one_line(visible(failed.message), 160)}{again}")
 
     def _stream_reset(self, live: StreamReset) -> None:
         self._surface.end_stream()
@@ -271,7 +273,7 @@ class Painter:
         self._running.clear()
         self._surface.status("")
         self._surface.end_stream()
-        if self._failed is not None and self._failed != event.fault:
+        if self._failed is not None and self._failed != event.fault and event.outcome != "interrupted":
             self._went_on()
         self._failed = None
         if event.fault and event.outcome != "interrupted":
