@@ -127,9 +127,9 @@ def _called(program: Program) -> str:
 
 
 def names_leading(command: str) -> bool:
-    """Whether a command names a file that leads others: then a person has allowed it to write there."""
+    """Whether a command that does more than read names a file that leads others: then a person has allowed it to write there."""
     parsed = parse(command)
-    return any(_leading_path(program) for program in parsed.programs)
+    return any(_leading_path(program) for program in parsed.programs if not_reading(program))
 
 
 def moves_work_tree(command: str) -> bool:

