@@ -81,6 +81,7 @@ class Watchdog:
         self._asked = _Asked()
         self._file: int | None = None
         self._sent = self._came = 0.0
+        self._loop_turns = True
         self._blocked_told = False
         self._overdue_told: set[tuple[str, float]] = set()
         self._hang = ""
@@ -111,7 +112,8 @@ class Watchdog:
 
     def _blocked(self) -> Iterator[Finding]:
         now = time.monotonic()
-        if self._came >= self._sent:
+        self._loop_turns = self._came >= self._sent
+        if self._loop_turns:
             self._blocked_told = False
             self._sent = now
             if self._loop is not None:
@@ -135,7 +137,7 @@ class Watchdog:
                 yield Finding(f"A wait did not end at its deadline: {wait}", _stack_of(wait))
 
     def _quiet(self) -> Iterator[Finding]:
-        if self._came < self._sent:  # the loop itself does not turn, which is for `_blocked` to tell
+        if not self._loop_turns:  # that is for `_blocked` to tell
             return
         now = time.monotonic()
         for turning in list(self._turns):

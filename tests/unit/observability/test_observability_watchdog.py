@@ -118,11 +118,18 @@ async def test_a_turn_in_which_nothing_happens_is_told_with_the_stacks_of_its_ta
     task.cancel()
 
 
-async def test_waiting_for_a_person_and_things_that_happen_are_no_hang(kennel: Kennel) -> None:
-    with kennel.dog.watching("s_1", kennel.told.append) as turning, waiting("approval", detail="you"):
-        await asyncio.sleep(4 * SOON.quiet)
+async def test_waiting_for_a_person_is_no_hang_and_what_happens_ends_one(tmp_path: Path) -> None:
+    kennel = Kennel(tmp_path, Patience(look=60, quiet=0))  # it is looked here, by hand
+    with kennel.dog.watching("s_1", kennel.told.append) as turning:
+        with waiting("approval", detail="you"):
+            assert kennel.dog.look() == []
+        await asyncio.sleep(0)  # the loop turns
+        assert [found.what.startswith("Nothing has happened") for found in kennel.dog.look()] == [True]
+        await asyncio.sleep(0)
+        assert kennel.dog.look() == [], "told once"
         turning.progress()
-    assert kennel.told == []
+        await asyncio.sleep(0)
+        assert len(kennel.dog.look()) == 1, "and again when it happens again"
 
 
 async def test_other_processes_see_what_is_waited_for(kennel: Kennel) -> None:
