@@ -34,15 +34,13 @@ OUTPUT_SHARES = (4, 8, 16)
 """The answer gets the first of these parts of the window that leaves enough for the conversation."""
 LEAST_CONVERSATION = 1_500
 """Tokens that are enough."""
-FULL = 0.8
-"""The share of the room for the conversation from which on it is compacted."""
-AFTER = 0.35
-"""The share it takes after that; less is kept only where a message cannot be parted from the next."""
+AFTER = 0.44
+"""Of what it takes when it is full, what it takes after that; less is kept only where a message cannot be parted from the next."""
 CARRIED_SHARE = 0.25
 MAX_CARRIED = 10_000
 """Tokens."""
-RECENT_SHARE = 0.2
-"""Of the room, for recent messages, at least."""
+RECENT_SHARE = 0.25
+"""Of that, for recent messages, at least."""
 MESSAGE_SHARE = 0.3
 """Of the room, for one message at most."""
 WORTH_IT = 0.15
@@ -60,6 +58,8 @@ class Room(NamedTuple):
     output: int
     fixed: int
     """System prompt and tools."""
+    fullness: float = 0.8
+    """The share of the room for the conversation from which on it is compacted."""
 
     @property
     def prompt(self) -> int:
@@ -72,7 +72,7 @@ class Room(NamedTuple):
     @property
     def full(self) -> int:
         """A prompt of more tokens is compacted."""
-        return self.fixed + int(self.conversation * FULL)
+        return self.fixed + int(self.conversation * self.fullness)
 
     @property
     def carried(self) -> int:
@@ -80,7 +80,8 @@ class Room(NamedTuple):
 
     @property
     def recent(self) -> int:
-        return max(int(self.conversation * AFTER) - self.carried, int(self.conversation * RECENT_SHARE))
+        after = int(self.conversation * self.fullness * AFTER)
+        return max(after - self.carried, int(self.conversation * self.fullness * RECENT_SHARE))
 
 
 class Window:
@@ -153,13 +154,13 @@ class Window:
 
     def _room(self) -> Room:
         facts = self._gateway.facts(self._model)
-        window = min(
-            facts.context_window or ASSUMED_WINDOW, self._state.windows.get(str(self._model), ASSUMED_WINDOW * 100)
-        )
+        limits = self._bench.compaction
+        known = facts.context_window or ASSUMED_WINDOW
+        window = min(known, self._state.windows.get(str(self._model), known), limits.max_tokens or known)
         most = min(facts.max_output or DEFAULT_OUTPUT_TOKENS, DEFAULT_OUTPUT_TOKENS)
         fixed = self._gateway.count_tokens(self._fixed_part())
         for share in OUTPUT_SHARES:
-            room = Room(window, min(most, window // share), fixed)
+            room = Room(window, min(most, window // share), fixed, limits.full)
             if room.conversation >= LEAST_CONVERSATION:
                 break
         return room

@@ -36,6 +36,13 @@ class Approvals(Protocol):
     async def remember(self, rule: str, *, scope: Literal["session", "always"]) -> None: ...
 
 
+class CompactionLimits(NamedTuple):
+    max_tokens: int | None = None
+    """Of a prompt and its answer together; None: as many as the model holds."""
+    full: float = 0.8
+    """The share of the room for the conversation from which on it is compacted."""
+
+
 class Workbench(NamedTuple):
     toolbox: Toolbox
     prompts: Prompts
@@ -51,3 +58,5 @@ class Workbench(NamedTuple):
     accounts: Accounts
     """What many turns may spend together."""
     close: Callable[[], Awaitable[None]]
+    compaction: CompactionLimits = CompactionLimits()
+    """When the window is made smaller than the model would have it."""

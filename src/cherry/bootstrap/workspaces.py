@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cherry.agent.spending import Accounts
-from cherry.agent.workbench import Workbench
+from cherry.agent.workbench import CompactionLimits, Workbench
 from cherry.app.approvals import BareApprovals, RuledApprovals
 from cherry.bootstrap.sandboxes import DeferredSandbox
 from cherry.bootstrap.temporary import make_private_folder, remove_forgotten_folders
@@ -67,6 +67,8 @@ class Surroundings(NamedTuple):
     machine: Machine
     trusted: bool
     """The workspace's own notes and settings may be used."""
+    secrets: Mapping[str, str] = {}
+    """Redacted besides those of the environment."""
     remember: Callable[[Path, str], str] | None = None
     """Keeps a note about a workspace for later sessions."""
     still_trusted: Callable[[], bool] = lambda: True
@@ -88,7 +90,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     spool.mkdir()
     private = temporary / "sandbox"
     private.mkdir()
-    redact = Redactor(secret_values(around.environ)).redact
+    redact = Redactor({**secret_values(around.environ), **around.secrets}).redact
     git = Git(jail.root, around.environ)
 
     async def files() -> Sequence[str]:
@@ -163,6 +165,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
         editor=editor,
         notices=() if around.machine.sandbox_likely() else (NO_SANDBOX,),
         summary_model=settings.model.small,
+        compaction=CompactionLimits(settings.model.max_context, settings.model.compact_at),
         accounts=Accounts(around.store.ledger, settings.limits.beyond_a_turn(), holder_id()),
         close=close,
     )

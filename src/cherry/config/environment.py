@@ -26,15 +26,18 @@ _SHORT: dict[str, Key] = {"CHERRY_MODEL": ("model", "default"), "CHERRY_DEBUG": 
 _NOT_SETTINGS = frozenset({"CHERRY_HOME", "CHERRY_SECRETS_PASSPHRASE", "CHERRY_SECRETS_NEW_PASSPHRASE"})
 """Read by `cherry.kernel.paths`, and by bootstrap for the secret store: a passphrase never comes from a file beside it."""
 
-_PLATFORM: dict[str, Key] = {"DEFAULT_MODEL_PROVIDER": ("model", "provider"), "LOG_LEVEL": ("log", "level")}
+_PLATFORM: dict[str, Key] = {
+    "DEFAULT_MODEL_PROVIDER": ("model", "provider"),
+    "MAX_CONTEXT_LENGTH": ("model", "max_context"),
+    "CONTEXT_COMPRESSION_THRESHOLD": ("model", "compact_at"),
+    "LOG_LEVEL": ("log", "level"),
+}
 _NOT_USED_YET = (
     "SERVER_HOST",
     "SERVER_PORT",
     "DATABASE_URL",
     "REDIS_URL",
     "MAX_CONCURRENT_TASKS",
-    "MAX_CONTEXT_LENGTH",
-    "CONTEXT_COMPRESSION_THRESHOLD",
     "LOG_FORMAT",
     "LOG_FILE",
     "CONFIG_PATH",

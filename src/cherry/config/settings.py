@@ -34,6 +34,12 @@ class ModelSettings(Value):
     default: str = Field("", description="Model of new sessions as `provider/model`; empty: the first that is set up.")
     provider: str = Field("", description="Preferred provider when `model.default` is empty.")
     small: str = Field("", description="Model for summaries and other small work; empty: the session's own.")
+    max_context: Count | None = Field(
+        None, description="Tokens of a prompt and its answer together; unset: as many as the model holds."
+    )
+    compact_at: Annotated[float, Field(ge=0.3, le=0.95)] = Field(
+        0.8, description="The share of the room for the conversation at which its older part is summarised."
+    )
 
 
 class DeadlineSettings(Value):

@@ -13,6 +13,7 @@ from cherry.agent.journal import Journal
 from cherry.agent.spending import Accounts, Spending
 from cherry.agent.state import SessionState
 from cherry.agent.window import OUTPUT_SHARES, Room, Window
+from cherry.agent.workbench import CompactionLimits
 from cherry.domain.calls import Call, Fault, Result, Status
 from cherry.domain.content import CallPart, FromAssistant, FromTools, FromUser, Message, TextPart
 from cherry.domain.errors.gateway import CONTEXT_TOO_LONG
@@ -61,6 +62,7 @@ class Bench(NamedTuple):
     prompts: Any = Prompts()
     toolbox: Any = Tools()
     summary_model: str = ""
+    compaction: CompactionLimits = CompactionLimits()
 
 
 class Session:
@@ -73,7 +75,7 @@ class Session:
         self.turn = 0
         self.calls = 0
 
-    async def start(self) -> "Session":
+    async def start(self, compaction: CompactionLimits | None = None) -> "Session":
         await self.store.log.create("s_1", SessionStarted(workspace="/w", model=str(MODEL)))
         lease = await self.store.log.acquire("s_1", "elsewhere:1:1", seconds=3600)
         async for recorded in self.store.log.read("s_1"):
@@ -82,7 +84,12 @@ class Session:
         spending = Spending(
             self.journal, gateway=self.gateway, accounts=Accounts(self.store.ledger, Budgets(), "elsewhere:1:1")
         )
-        self.window = Window(self.journal, bench=Bench(), gateway=self.gateway, spending=spending)
+        self.window = Window(
+            self.journal,
+            bench=Bench(compaction=compaction or CompactionLimits()),
+            gateway=self.gateway,
+            spending=spending,
+        )
         return self
 
     async def append(self, *events: Event) -> None:
@@ -317,3 +324,26 @@ def test_the_parts_of_a_window_never_add_up_to_more_than_it(window: int, fixed: 
     assert room.full <= max(room.prompt, fixed)
     assert fixed > room.prompt or room.fixed + room.conversation + room.output == window
     assert room.carried + room.recent <= room.conversation * 0.46
+
+
+async def test_a_window_made_smaller_by_the_settings_holds_like_one_of_the_model() -> None:
+    large = ScriptedGateway(Script(aside="They went on."), facts=ModelFacts(200_000, 16_000, priced=True))
+    session = await Session(large).start(CompactionLimits(max_tokens=WINDOW))
+    for number in range(60):
+        await session.ask(f"Question {number}. " + "words " * 60)
+        await session.prompt()
+        await session.answer("An answer. " * 40)
+    assert session.state.compacted_upto
+
+
+async def test_the_earlier_it_is_compacted_the_shorter_prompts_stay() -> None:
+    longest = []
+    for full in (0.4, 0.8):
+        session = await Session(gateway()).start(CompactionLimits(full=full))
+        sizes = []
+        for number in range(40):
+            await session.ask(f"Question {number}. " + "words " * 30)
+            sizes.append(session.gateway.count_tokens(await session.prompt()))
+            await session.answer("An answer. " * 20)
+        longest.append(max(sizes))
+    assert longest[0] < longest[1]
