@@ -15,6 +15,7 @@ from cherry.kernel.paths import HomeFolders
 from cherry.kernel.text import human_bytes, plural
 from cherry.observability.presence import RUNNING, present
 from cherry.sandbox.choose import best_of, probe
+from cherry.storage.secrets.port import SecretStore
 from cherry.storage.upkeep import KeptStore
 
 INSTALL_BUBBLEWRAP = (
@@ -40,16 +41,20 @@ async def examine(
     environ: Mapping[str, str],
     store: KeptStore,
     model: Callable[[], Awaitable[ModelRef | None]],
+    secrets: Callable[[], SecretStore],
 ) -> list[Check]:
     """All checks, in the order a person reads them."""
     return [
         _python(),
-        _program(environ, "git", needed_for="git tools, the map of a repository, undoing what commands change", package="git"),
+        _program(
+            environ, "git", needed_for="git tools, the map of a repository, undoing what commands change", package="git"
+        ),
         _program(environ, "rg", needed_for="fast search (a slower one is built in)", package="ripgrep"),
         _sandbox(environ),
         *(_folder(name, path) for name, path in (("data folder", folders.data), ("state folder", folders.state))),
         await _store(store),
-        _model(await model()),
+        *_secrets(secrets()),
+        await _model(model),
         *_running(folders.state / RUNNING),
     ]
 
@@ -96,6 +101,22 @@ def _folder(name: str, path: Path) -> Check:
     return Check(name, "ok", f"{path} ({human_bytes(free)} free)")
 
 
+def _secrets(store: SecretStore) -> list[Check]:
+    """Whether the keys that are kept can be had; nothing where none are."""
+    try:
+        kept_in, names = store.kept_in(), store.names()
+        if not names:
+            return []
+        missing = sorted({*names} - {*store.read()})
+    except CherryError as error:
+        return [Check("keys", "problem", error.message, error.next_step)]
+    where = "the system's keyring" if kept_in == "keyring" else "an encrypted file"
+    if missing:
+        text = f"{', '.join(missing)} is gone from {where}"
+        return [Check("keys", "problem", text, f"Set it again: `cherry secrets set {missing[0]}`.")]
+    return [Check("keys", "ok", f"{plural(len(names), 'key')} in {where}, all readable")]
+
+
 async def _store(store: KeptStore) -> Check:
     try:
         report = await store.check()
@@ -125,12 +146,16 @@ def _running(folder: Path) -> list[Check]:
     ]
 
 
-def _model(chosen: ModelRef | None) -> Check:
+async def _model(model: Callable[[], Awaitable[ModelRef | None]]) -> Check:
+    try:
+        chosen = await model()
+    except CherryError as error:
+        return Check("model", "problem", error.message, error.next_step)
     if chosen is None:
         return Check(
             "model",
             "warning",
             "no provider is set up",
-            "Set OPENAI_API_KEY, ANTHROPIC_API_KEY, DEEPSEEK_API_KEY or DASHSCOPE_API_KEY, or start Ollama.",
+            "`cherry secrets set OPENAI_API_KEY` (or ANTHROPIC_API_KEY, DEEPSEEK_API_KEY, DASHSCOPE_API_KEY), or start Ollama.",
         )
     return Check("model", "ok", f"{chosen}; `cherry test-model` makes a call")

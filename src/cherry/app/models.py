@@ -17,7 +17,8 @@ from cherry.kernel.ids import new_id
 from cherry.storage.ports import Amount
 
 HOW_TO_GET_GOING = """Do one of these:
-    export ANTHROPIC_API_KEY=…             or OPENAI_API_KEY, DEEPSEEK_API_KEY, DASHSCOPE_API_KEY
+    cherry secrets set ANTHROPIC_API_KEY   or OPENAI_API_KEY, DEEPSEEK_API_KEY, DASHSCOPE_API_KEY
+    export ANTHROPIC_API_KEY=…             the same, for this shell alone
     start Ollama, LM Studio or llama.cpp   Cherry finds them on their usual ports
     export OPENAI_BASE_URL=http://…/v1     any other server with an OpenAI-compatible API
   To see Cherry work without any of them: cherry demo"""

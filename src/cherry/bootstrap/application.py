@@ -79,7 +79,7 @@ def open_application(
         turns=turns,
         changes=Changes(store, sessions=sessions, turns=turns, engine=engine),
         models=models,
-        transfer=Transfer(store, redact=Redactor(secret_values(around.environ)).redact),
+        transfer=Transfer(store, redact=Redactor({**secret_values(around.environ), **around.secrets}).redact),
         definitions=definitions,
         checks=checks,
         default_limits=around.settings.limits.for_turn(),

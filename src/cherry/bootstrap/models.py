@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cherry.bootstrap.application import ModelChoice
+from cherry.bootstrap.secrets import NOTHING, Stored
 from cherry.config.loader import Loaded
 from cherry.domain.errors import CherryError, gateway
 from cherry.domain.prompts import ModelRef
@@ -14,7 +15,12 @@ from cherry.security.redaction import Redactor, secret_values
 
 
 def open_gateway(
-    loaded: Loaded, *, clock: Clock, record: Path | None = None, replay: Path | None = None
+    loaded: Loaded,
+    *,
+    clock: Clock,
+    record: Path | None = None,
+    replay: Path | None = None,
+    stored: Stored = NOTHING,
 ) -> tuple[ModelGateway, ModelChoice]:
     """Opens no connection. Raises CherryError(gateway.UNKNOWN_MODEL) when a preferred provider does not exist."""
     configured = loaded.settings.gateway.model_dump(exclude_unset=True)
@@ -23,9 +29,10 @@ def open_gateway(
     )
     made = ModelGateway(
         settings,
-        environ=loaded.environ,
+        environ=stored.below(loaded.environ),
         clock=clock,
-        redact=Redactor(secret_values(loaded.environ)).redact,
+        redact=Redactor({**secret_values(loaded.environ), **stored.hidden}).redact,
+        unreadable=stored.unreadable,
     )
     preferred = loaded.settings.model.provider
 

@@ -13,6 +13,7 @@ from cherry.bootstrap.data import TRUST_FILE, data_folder, open_data, retain
 from cherry.bootstrap.demonstration import open_demonstration
 from cherry.bootstrap.memory import WorkspaceMemory
 from cherry.bootstrap.models import open_gateway
+from cherry.bootstrap.secrets import Stored, open_secrets, open_vault, read_stored
 from cherry.bootstrap.trusting import WorkspaceTrust
 from cherry.bootstrap.workspaces import Machine, Surroundings
 from cherry.cli.main import run_cli
@@ -53,17 +54,25 @@ def make_wiring(environ: Mapping[str, str], *, clock: Clock | None = None) -> Wi
     @asynccontextmanager
     async def open_client(workspace: Path, options: ClientOptions) -> AsyncIterator[Client]:
         loaded = options.loaded or load_settings(workspace, options.flags)
-        around = _surroundings(folders, loaded, trusted=trust.is_trusted(workspace), clock=clock)._replace(
+        stored = read_stored(folders, loaded.environ)
+        around = _surroundings(folders, loaded, stored, trusted=trust.is_trusted(workspace), clock=clock)._replace(
             still_trusted=lambda: trust.is_trusted(workspace), remember=memory.add
         )
-        gateway, choice = open_gateway(loaded, clock=around.clock, record=options.record, replay=options.replay)
+        gateway, choice = open_gateway(
+            loaded, clock=around.clock, record=options.record, replay=options.replay, stored=stored
+        )
         client = open_application(
             around,
             gateway=gateway,
             choice=choice,
             workspace=workspace,
             checks=partial(
-                examine, folders=around.folders, environ=loaded.environ, store=around.store, model=choice.default
+                examine,
+                folders=around.folders,
+                environ=loaded.environ,
+                store=around.store,
+                model=choice.default,
+                secrets=partial(open_vault, folders, loaded.environ),
             ),
         )
         try:
@@ -92,21 +101,22 @@ def make_wiring(environ: Mapping[str, str], *, clock: Clock | None = None) -> Wi
         memory=memory,
         open_demo=partial(open_demonstration, environ),
         open_data=partial(open_data, folders, clock=clock),
+        open_secrets=partial(open_secrets, folders),
     )
 
 
-def _log(folders: HomeFolders, loaded: Loaded) -> Log:
+def _log(folders: HomeFolders, loaded: Loaded, stored: Stored) -> Log:
     """Opened when the first line is written."""
     settings = loaded.settings.log
     file = LogFile(folders.state / "logs" / "cherry.log")
     return Log(
         *((file, StandardError()) if settings.debug else (file,)),
         level="debug" if settings.debug else settings.level,
-        redact=Redactor(secret_values(loaded.environ)).redact,
+        redact=Redactor({**secret_values(loaded.environ), **stored.hidden}).redact,
     )
 
 
-def _surroundings(folders: HomeFolders, loaded: Loaded, *, trusted: bool, clock: Clock) -> Surroundings:
+def _surroundings(folders: HomeFolders, loaded: Loaded, stored: Stored, *, trusted: bool, clock: Clock) -> Surroundings:
     folders = folders._replace(data=data_folder(folders, loaded))
     return Surroundings(
         store=open_store(folders.data, clock=clock),
@@ -114,7 +124,8 @@ def _surroundings(folders: HomeFolders, loaded: Loaded, *, trusted: bool, clock:
         folders=folders,
         environ=loaded.environ,
         clock=clock,
-        log=_log(folders, loaded),
+        log=_log(folders, loaded, stored),
         machine=Machine.here(loaded.environ),
         trusted=trusted,
+        secrets=stored.hidden,
     )

@@ -32,6 +32,7 @@ _COMMANDS = {
     "tools": "cherry.cli.commands.tools:tools",
     "config": "cherry.cli.commands.config:config",
     "remember": "cherry.cli.commands.remember:remember",
+    "secrets": "cherry.cli.commands.secrets:secrets",
     "trust": "cherry.cli.commands.trust:trust",
     "doctor": "cherry.cli.commands.doctor:doctor",
     "demo": "cherry.cli.commands.demo:demo",

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from cherry.client.data import DataClient
 from cherry.client.port import Client, Request
+from cherry.client.secrets import SecretsClient
 from cherry.config.loader import Flag, Loaded
 from cherry.domain.views import CommandView
 from cherry.kernel.clock import Clock
@@ -117,3 +118,5 @@ class Wiring(NamedTuple):
     open_demo: Callable[[], AbstractAsyncContextManager[Demo]]
     open_data: Callable[[Loaded], DataClient]
     """Looking after the data of this user, by these settings."""
+    open_secrets: Callable[[Loaded], SecretsClient]
+    """Keeping keys for this user."""

@@ -22,7 +22,7 @@ from cherry.gateway.layers.stream import Stream
 from cherry.gateway.port import ModelFacts
 from cherry.gateway.prices import Prices
 from cherry.gateway.providers.discovery import Choice, choose_default, find, models_of, resolve
-from cherry.gateway.providers.provider import Provider, set_up
+from cherry.gateway.providers.provider import KeyProblem, Provider, set_up
 from cherry.gateway.settings import GatewaySettings
 from cherry.gateway.tokens import TokenCounter
 from cherry.gateway.transport import LazyTransport, Transport
@@ -41,10 +41,11 @@ class ModelGateway:
         transport: Transport | None = None,
         random: Callable[[], float] = random_module.random,
         redact: Callable[[str], str] = str,
+        unreadable: KeyProblem = lambda name: None,
     ) -> None:
         """`environ` is read for keys, addresses, proxies and certificates. `redact` takes secrets out of recordings."""
         self.settings = settings
-        self.providers: Sequence[Provider] = set_up(environ, settings)
+        self.providers: Sequence[Provider] = set_up(environ, settings, unreadable=unreadable)
         self._environ = environ
         self._clock = clock or SystemClock()
         self._transport = transport or LazyTransport(environ)

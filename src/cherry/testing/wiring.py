@@ -9,6 +9,7 @@ from typing import NamedTuple
 from cherry.cli.wiring import ClientOptions, Demo, SetUp, TrustItem, TrustReport, Wiring
 from cherry.client.data import Bounds, Checked, DataClient, Plan, Pruned, Restored, Saved
 from cherry.client.port import Request
+from cherry.client.secrets import Listing, SecretInfo, SecretsClient
 from cherry.config.loader import Flag, Loaded, load
 from cherry.domain.content import TextPart
 from cherry.domain.views import CommandView
@@ -86,6 +87,28 @@ class FakeData:
 
 
 @dataclass
+class FakeSecrets:
+    """Implements `cherry.client.secrets.SecretsClient` in memory; takes any name."""
+
+    kept: dict[str, str] = field(default_factory=dict)
+
+    def check_name(self, name: str) -> None: ...
+
+    def set(self, name: str, value: str) -> SecretInfo:
+        self.kept[name] = value
+        return SecretInfo(name, (), in_environment=False)
+
+    def listing(self) -> Listing:
+        return Listing("file", tuple(SecretInfo(name, (), in_environment=False) for name in self.kept))
+
+    def remove(self, name: str) -> None:
+        del self.kept[name]
+
+    def rotate(self, *, to_key_file: bool = False) -> int:
+        return len(self.kept)
+
+
+@dataclass
 class FakeWiring:
     """What a test prepares and looks at; `wiring()` is what a command gets."""
 
@@ -97,6 +120,7 @@ class FakeWiring:
     trust: FakeTrust = field(default_factory=FakeTrust)
     memory: FakeMemory = field(default_factory=FakeMemory)
     data: FakeData = field(default_factory=FakeData)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
     set_up: tuple[SetUp, ...] = (SetUp("made", "Settings in .cherry/config.toml"),)
     opened: list[ClientOptions] = field(default_factory=list)
     refuse_to_open: Exception | None = None
@@ -132,6 +156,9 @@ class FakeWiring:
         def open_data(loaded: Loaded) -> DataClient:
             return self.data
 
+        def open_secrets(loaded: Loaded) -> SecretsClient:
+            return self.secrets
+
         return Wiring(
             environ=environ,
             folders=folders,
@@ -143,4 +170,5 @@ class FakeWiring:
             memory=self.memory,
             open_demo=open_demo,
             open_data=open_data,
+            open_secrets=open_secrets,
         )

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cherry.domain.errors import CherryError, ErrorKind, secrets
-from cherry.storage.secrets.document import SealedSecrets, parse, written
+from cherry.storage.secrets.document import KeyFacts, SealedSecrets, parse, written
+from cherry.storage.secrets.port import Keyring
 from cherry.storage.secrets.sealing import new_key, open_all, seal_all
-from cherry.storage.secrets.vault import KeyFacts, Keyring, Passphrases, Places, Vault
+from cherry.storage.secrets.vault import Passphrases, Places, Vault
 
 NAME, VALUE = "OPENAI_API_KEY", "sk-wood-1234567890"
 Text = st.text(st.characters(codec=None, exclude_categories=()), max_size=30)

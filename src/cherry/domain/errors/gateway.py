@@ -5,7 +5,8 @@ from cherry.domain.errors.base import ErrorKind
 NO_PROVIDER = ErrorKind(
     "gateway.no_provider",
     "No model provider is set up",
-    "Set OPENAI_API_KEY, ANTHROPIC_API_KEY, DEEPSEEK_API_KEY or DASHSCOPE_API_KEY, or start Ollama; `cherry demo` works without any.",
+    "Run `cherry secrets set OPENAI_API_KEY` (or ANTHROPIC_API_KEY, DEEPSEEK_API_KEY, DASHSCOPE_API_KEY), set one in the environment, "
+    "or start Ollama; `cherry demo` works without any.",
     exit_code=5,
 )
 UNKNOWN_MODEL = ErrorKind(

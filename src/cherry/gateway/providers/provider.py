@@ -1,6 +1,6 @@
 """Providers as they are set up here: what is built in, what the environment says, what the configuration says, in this order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -62,10 +62,28 @@ class Provider(NamedTuple):
         return self.settings.models or (self.spec.default_models if self.own_address else ())
 
 
-def set_up(environ: Mapping[str, str], settings: GatewaySettings) -> tuple[Provider, ...]:
+KeyProblem = Callable[[str], CherryError | None]
+"""Why the key of a name cannot be had although somebody keeps it; None when nobody does."""
+
+
+def set_up(
+    environ: Mapping[str, str], settings: GatewaySettings, *, unreadable: KeyProblem = lambda name: None
+) -> tuple[Provider, ...]:
     """All providers there are, built in and added; reads no network and raises nothing."""
     added = [_added(name, entry) for name, entry in settings.providers.items() if not _built_in(name)]
-    return tuple(_provider(spec, environ, settings) for spec in (*BUILT_IN, *added))
+    return tuple(_provider(spec, environ, settings, unreadable) for spec in (*BUILT_IN, *added))
+
+
+def key_users(added: Mapping[str, str]) -> dict[str, list[str]]:
+    """Who looks for a key, by the name of the key. `added`: the name a configured provider looks for, empty for none."""
+    users: dict[str, list[str]] = {}
+    for spec in BUILT_IN:
+        for name in spec.key_env:
+            users.setdefault(name, []).append(spec.title or spec.name)
+    for provider, name in added.items():
+        if name:
+            users.setdefault(name, []).append(provider)
+    return users
 
 
 def _built_in(name: str) -> ProviderSpec | None:
@@ -87,7 +105,9 @@ def _added(name: str, entry: ProviderSettings) -> ProviderSpec:
     )
 
 
-def _provider(spec: ProviderSpec, environ: Mapping[str, str], settings: GatewaySettings) -> Provider:
+def _provider(
+    spec: ProviderSpec, environ: Mapping[str, str], settings: GatewaySettings, unreadable: KeyProblem
+) -> Provider:
     names = (spec.name, *spec.other_names)
     entry = next((settings.providers[name] for name in names if name in settings.providers), None)
     chosen_by = f"gateway.providers.{spec.name}" if entry else ""
@@ -102,7 +122,10 @@ def _provider(spec: ProviderSpec, environ: Mapping[str, str], settings: GatewayS
         chosen_by = chosen_by or key_env
     elif url_env and url_env != "OLLAMA_HOST":  # which also tells a server where to listen
         chosen_by = chosen_by or url_env
-    problem = problem or _key_problem(spec, key, key_env or "".join(key_names[:1]), own=own)
+    lost = _lost(key_names, unreadable) if not key and _needs_key(spec, own=own) else None
+    if lost:
+        chosen_by = chosen_by or lost[0]
+    problem = problem or (lost and lost[1]) or _key_problem(spec, key, key_env or "".join(key_names[:1]), own=own)
     return Provider(
         spec=spec,
         base_url=base_url,
@@ -158,8 +181,17 @@ def _key_problem(spec: ProviderSpec, key: str, key_env: str, *, own: bool) -> Ch
     if key and not (key.isascii() and key.isprintable() and " " not in key):
         what = f"The key of {spec.name} has characters that no key has"
         return CherryError(gateway.AUTH, what, where=key_env, next_step=f"Set {key_env} to the key alone.")
-    # An added provider says by naming a variable that it needs a key; a built-in one needs it at its own address only.
-    if not key and spec.needs_key and (own or spec not in BUILT_IN):
-        step = f"Set {key_env}" + (f" (get a key at {spec.key_url})." if spec.key_url else ".")
+    if not key and _needs_key(spec, own=own):
+        step = f"Run `cherry secrets set {key_env}`, or set {key_env}"
+        step += f" (get a key at {spec.key_url})." if spec.key_url else "."
         return CherryError(gateway.NO_PROVIDER, f"There is no key for {spec.title or spec.name}", next_step=step)
     return None
+
+
+def _needs_key(spec: ProviderSpec, *, own: bool) -> bool:
+    """An added provider says by naming a variable that it needs a key; a built-in one needs it at its own address only."""
+    return spec.needs_key and (own or spec not in BUILT_IN)
+
+
+def _lost(names: tuple[str, ...], unreadable: KeyProblem) -> tuple[str, CherryError] | None:
+    return next(((name, error) for name in names if (error := unreadable(name))), None)

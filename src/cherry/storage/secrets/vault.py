@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from cherry.domain.errors import CherryError, secrets
 from cherry.kernel.file_locks import LockTimeout, file_lock
@@ -27,23 +27,12 @@ from cherry.storage.secrets.document import (
 )
 from cherry.storage.secrets.key_file import read_keys, write_keys
 from cherry.storage.secrets.own_files import read_own, write_own
+from cherry.storage.secrets.port import KeptIn, Keyring
 
 LOCK: Final = "storage.secrets"
 LOCK_SECONDS: Final = 10.0
 COST: Final = 15
 _SALT_BYTES: Final = 16
-
-KeptIn = Literal["nowhere", "file", "keyring"]
-
-
-class Keyring(Protocol):
-    """All methods raise CherryError(secrets.NO_KEYRING)."""
-
-    def get(self, service: str, name: str) -> str | None: ...
-    def set(self, service: str, name: str, value: str) -> None: ...
-    def remove(self, service: str, name: str) -> None:
-        """Does nothing when it is not there."""
-        ...
 
 
 class Places(NamedTuple):
@@ -62,7 +51,7 @@ class Passphrases(NamedTuple):
 
 
 class Vault:
-    """Every method raises CherryError of `secrets` and `storage`; whatever fails or is killed, what was stored before can be read."""
+    """Implements `cherry.storage.secrets.port.SecretStore`."""
 
     def __init__(
         self,
