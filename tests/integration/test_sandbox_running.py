@@ -19,6 +19,7 @@ from cherry.sandbox.choose import choose_sandbox, probe
 from cherry.sandbox.landlock import LandlockSandbox, landlock_version
 from cherry.sandbox.port import Bounds, Command, Exit, Process, Sandbox
 from cherry.sandbox.running import CERTAIN_SECONDS
+from cherry.security.protected import unwritable_for_commands
 
 ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"}
 
@@ -338,3 +339,20 @@ async def test_what_is_killed_the_moment_it_starts_is_gone_at_once_every_time(fe
         await process.kill(at_once=True)
         longest = max(longest, time.monotonic() - started)
     assert longest < CERTAIN_SECONDS / 2, "it was waited for until the deadline"
+
+
+async def test_git_does_not_stumble_over_what_is_kept_unwritable(workspace: Path) -> None:
+    found = probe(ENVIRON["PATH"])
+    assert found.bubblewrap, f"these tests need bubblewrap: {found.why_not}"
+    identity = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", *identity, *words], cwd=workspace, check=True)
+    (workspace / "new.txt").write_text("new")
+    script = (
+        "export GIT_AUTHOR_NAME=T GIT_AUTHOR_EMAIL=t@e GIT_COMMITTER_NAME=T GIT_COMMITTER_EMAIL=t@e; git status --short;"
+        "git stash -q -u && ls && git stash pop -q >/dev/null && cat new.txt && git clean -fdq && git status --short"
+    )
+    command = simple(workspace, script)._replace(protected=unwritable_for_commands(workspace))
+    output, ended = await run(BubblewrapSandbox(found.bubblewrap, ENVIRON), command)
+    assert (output, ended) == ("?? new.txt\nnew", Exit(0))
+    assert not (workspace / ".cherry").exists()

@@ -35,6 +35,8 @@ from cherry.security.protected import SECRETS_OF_A_HOME, START_UP_FILES
 
 _TEMPORARY, _OTHER_TEMPORARY = "/tmp", "/var/tmp"  # noqa: S108 — inside the sandbox, where they are private
 HOME = f"{_TEMPORARY}/home"
+GIT_IGNORE = f"{HOME}/.config/git/ignore"
+"""Where git looks for what a user wants ignored everywhere."""
 _EMPTY_BYTES = "4096"
 _NAMESPACES = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
 ISOLATION = (*_NAMESPACES, "--die-with-parent", "--new-session", "--cap-drop", "ALL")
@@ -98,6 +100,9 @@ class BubblewrapSandbox:
                 passed.append(_readable_copy(self._filter))
                 arguments += ["--seccomp", str(passed[-1])]
             options = _options(command, view, workspace, folder, protection.mounts)
+            if ignored := _ignored(protection.mounts, workspace):
+                passed.append(memory_file("ignored", ignored))
+                options += ["--ro-bind-data", str(passed[-1]), GIT_IGNORE]
             passed.append(memory_file("arguments", b"\0".join(os.fsencode(option) for option in options)))
             arguments += [
                 "--args",
@@ -270,6 +275,12 @@ def _options(command: Command, view: View, workspace: Path, folder: Path, mounts
     for name, value in environment.items():
         options += ["--setenv", name, value]
     return options
+
+
+def _ignored(mounts: Mounts, workspace: Path) -> bytes:
+    """What git must not take for files of the user: `git stash -u` and `git clean` would try to remove what is mounted there."""
+    names = (path.relative_to(workspace).as_posix() for path in mounts.empty if path.is_relative_to(workspace))
+    return b"".join(b"/" + os.fsencode(name) + b"\n" for name in names)
 
 
 def _fixed_environment() -> dict[str, str]:
