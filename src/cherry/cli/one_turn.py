@@ -99,7 +99,7 @@ class OneTurn:
         self._loaded = loaded
         self._json = json
         self._quiet = quiet
-        self._person = screen.person and screen.progress.abilities.terminal and not options.yes and json is None
+        self._person = screen.person and screen.progress.abilities.terminal and json is None
         self._shown = screen.surface(wiring.clock)
         self._surface = PlainSurface(silent(), PLAIN, wiring.clock) if quiet or json else self._shown
         self._interruption = Interruption(self._surface, wiring.clock)
