@@ -5,13 +5,10 @@ same fold, so they cannot differ. Applying an event costs the same however long 
 """
 
 import re
-from collections import deque
 from dataclasses import dataclass, field
 
-import orjson
-
 from cherry.agent.foreign import Foreign
-from cherry.agent.progress import WINDOW, Trace, comparable, digest
+from cherry.agent.traces import Traces
 from cherry.agent.validation.port import Baseline
 from cherry.context.words import Said, answered, said
 from cherry.domain.calls import Call, Result
@@ -48,7 +45,7 @@ from cherry.domain.events import (
 )
 from cherry.domain.limits import TurnLimits
 from cherry.domain.usage import Cost, Usage
-from cherry.domain.views import CommandView, FileView, TodoItem
+from cherry.domain.views import FileView, TodoItem
 from cherry.kernel.text import one_line
 
 LED = "led"
@@ -80,7 +77,7 @@ class TurnState:
     seconds: float = 0.0
     """Active time of the earlier stretches of this turn."""
     last_answer: AssistantMessage | None = None
-    traces: deque[Trace] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    traces: Traces = field(default_factory=Traces)
     """What was done lately, for seeing loops; a word from a person begins it anew."""
     told: set[str] = field(default_factory=set)
     """Ids of the messages in which Cherry itself told the model something."""
@@ -285,9 +282,7 @@ class SessionState:
     def _trace_call(self, event: ToolFinished) -> None:
         call = next((call for call in self.pending.calls if call.id == event.call_id), None)
         if call is not None:
-            arguments = orjson.dumps(call.arguments, option=orjson.OPT_SORT_KEYS).decode()
-            signature = f"{call.tool} {arguments}{call.malformed}"
-            self.turn.traces.append(_trace_of(event, self.turn.steps, signature))
+            self.turn.traces.add_call(call, event, self.turn.steps)
 
     def _say(self, seq: int, message: FromUser) -> None:
         must_wait = self._answering or self.pending.open_calls
@@ -354,7 +349,7 @@ class SessionState:
 
     def _trace_files(self, files: tuple[FileChange, ...]) -> None:
         for file in files:
-            self.turn.traces.append(Trace(self.turn.steps, file.path, file.after, title=file.path, changed_file=True))
+            self.turn.traces.add_file(file.path, file.after, self.turn.steps)
 
     def _learn_window(self, event: StepFailed) -> None:
         """The provider refused a prompt as too long: its window is smaller than was thought."""
@@ -389,17 +384,3 @@ def _words_of(message: UserMessage) -> str:
 
 def _note(text: str) -> FromUser:
     return FromUser(parts=(TextPart(text=text),))
-
-
-def _trace_of(event: ToolFinished, step: int, signature: str) -> Trace:
-    result = event.result
-    view = result.view
-    running = isinstance(view, CommandView) and view.background and view.exit_code is None
-    failure = ""
-    if result.fault is not None:
-        failure = f"{result.fault.code}: {comparable(result.fault.message)}"
-    elif isinstance(view, CommandView) and view.exit_code:
-        failure = f"command {view.command!r} fails with exit code {view.exit_code} and the same output ({digest(result.text)})"
-    return Trace(
-        step, signature, digest(result.text), title=event.title or event.tool, failure=failure, waiting=running
-    )

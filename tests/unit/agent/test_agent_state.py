@@ -1,10 +1,13 @@
 """The fold of a session's log: the order of messages is one every provider accepts, whatever happened."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cherry.agent.progress import WINDOW, comparable
 from cherry.agent.state import SessionState
 from cherry.domain.calls import Call, Fault, Result, Status
 from cherry.domain.content import CallPart, FromAssistant, FromTools, FromUser, TextPart
@@ -196,3 +199,31 @@ def test_folding_in_two_parts_gives_the_same_state(events: list[tuple[int, Event
             again.apply(Recorded(id=f"e{seq}", session="s_1", seq=seq, turn=turn, at=0.0, event=event))
     assert again.messages == whole.messages
     assert again.turn == whole.turn
+
+
+def compared(work: Callable[[], object]) -> int:
+    """How many texts are made comparable during the work."""
+    count = 0
+
+    def seen(frame: Any, event: str, _: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code is comparable.__code__
+
+    before = sys.getprofile()
+    sys.setprofile(seen)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_opening_a_long_session_compares_no_results_and_looking_for_loops_compares_each_once():
+    calls = [str(number) for number in range(WINDOW * 3)]
+    steps = [(1, event) for number, id in enumerate(calls) for event in (answer(number, calls=[id]), finished(id))]
+    folded: list[SessionState] = []
+    assert compared(lambda: folded.append(fold([(1, START), (1, said("go")), *steps]))) == 0
+    state = folded[0]
+    assert compared(lambda: list(state.turn.traces)) == WINDOW
+    assert compared(lambda: list(state.turn.traces)) == 0
+    assert [trace.signature for trace in state.turn.traces] == ["fs.read {}"] * WINDOW
