@@ -70,13 +70,13 @@ async def test_many_processes_on_one_store_work_at_the_same_time_without_error_o
     tmp_path: Path, soak: bool
 ) -> None:
     """One of them makes backups, restores them elsewhere, checks and prunes all the while."""
-    count, seconds = (16, "60") if soak else (8, "3")
+    count, seconds = (16, "120") if soak else (8, "3")
     folder = tmp_path / "data"
     sessions = [f"s_{number}" for number in range(count)]
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(running("append_for_a_while", folder, id, seconds)) for id in sessions]
         keeper = stack.enter_context(running("look_after", folder, str(tmp_path / "backups"), seconds))
-        outputs = [child.communicate(timeout=180)[0] for child in (*children, keeper)]
+        outputs = [child.communicate(timeout=300)[0] for child in (*children, keeper)]
         assert [child.returncode for child in (*children, keeper)] == [0] * (count + 1)
 
     store = SqliteStore(folder)
