@@ -1,4 +1,6 @@
-"""Works on a secret store from a process of its own: `set FOLDER PREFIX COUNT`, or `rotate-killed FOLDER`, killed before its n-th step."""
+"""Works on a secret store from a process of its own: `set FOLDER PREFIX COUNT`, `rotate FOLDER COUNT`, or
+`rotate-killed FOLDER`, killed before its n-th step.
+"""
 
 import os
 import shutil
@@ -67,6 +69,10 @@ def main(words: list[str]) -> None:
     folder = Path(words[1])
     if words[0] == "set":
         set_many(folder, words[2], int(words[3]))
+        return
+    if words[0] == "rotate":
+        for _ in range(int(words[2])):
+            Vault(places(folder)).rotate()
         return
     set_many(folder, "A", 3)
     print(rotate_killed(folder, Passphrases(), readable_with=[Passphrases()]))

@@ -18,6 +18,18 @@ def test_processes_that_set_secrets_at_once_lose_none(tmp_path: Path) -> None:
     assert found == {f"P{who}_{number}": f"value of P{who} {number}" for who in range(4) for number in range(8)}
 
 
+def test_reading_goes_on_while_the_key_changes_and_changes_again(tmp_path: Path) -> None:
+    vault = Vault(Places(tmp_path / "data" / "secrets.json", tmp_path / "config" / "secrets.key"))
+    vault.set("A", "a")
+    child = subprocess.Popen([sys.executable, str(CHILD), "rotate", str(tmp_path), "60"])
+    reads = 0
+    while child.poll() is None:
+        assert vault.read() == {"A": "a"}
+        reads += 1
+    assert child.returncode == 0
+    assert reads > 0
+
+
 def test_a_rotation_killed_at_any_step_loses_nothing_and_can_be_run_again(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(CHILD), "rotate-killed", str(tmp_path / "start")],

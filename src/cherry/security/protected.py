@@ -96,6 +96,7 @@ SECRET_NAMES = (
     ".docker/config.json",
     ".kube/config",
     "config/master.key",
+    "secrets.key",
     ".cherry/secrets*",
 )
 PUBLIC_NAMES = (

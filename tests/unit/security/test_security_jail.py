@@ -178,6 +178,7 @@ def test_names_that_only_resemble_protected_ones_are_written(root: Path, path: s
         "keys/id_ed25519",
         "a.p12",
         ".aws/credentials",
+        ".config/cherry/secrets.key",
         ".netrc",
         "x.kdbx",
     ],
