@@ -18,7 +18,7 @@ check: setup ## Format, lint, types, import direction
 	@.venv/bin/lint-imports
 
 test: setup ## All tests
-	@$(PY) -m pytest -q -n 2 --dist worksteal -rs
+	@$(PY) -m pytest -q -n 2 --dist worksteal -rfEs
 
 soak: setup ## The long versions of the tests that have one, with figures (an hour or more)
 	@CHERRY_SOAK=1 $(PY) -m pytest -q -m soak -s --durations=20

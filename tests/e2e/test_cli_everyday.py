@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cherry.testing.program import Program, provider
+from cherry.testing.program import Program, provider, wait_until
 from cherry.testing.scripts import HangMidStream, Script, ToolCall
 
 EDIT = ToolCall("fs.write", {"path": "made.txt", "content": "hello\n"})
@@ -157,11 +157,11 @@ def test_a_conversation_with_edits_approvals_steering_undo_and_a_stop(cherry: Pr
 
 
 def test_what_is_typed_while_it_works_reaches_the_model_at_its_next_step(cherry: Program) -> None:
-    slow = ToolCall("shell.run", {"command": "until [ -e go ]; do sleep 0.05; done"})
+    slow = ToolCall("shell.run", {"command": "touch begun; until [ -e go ]; do sleep 0.05; done"})
     with provider(Script(slow, "Heard you.")) as double, cherry.terminal("chat", "--yes", double=double) as terminal:
         terminal.expect("openai/test")
         terminal.keys("start\r")
-        terminal.expect("until [ -e go ]")
+        wait_until((cherry.workspace / "begun").exists)
         terminal.keys("and be quick\r")
         terminal.expect("› and be quick")
         cherry.write("go", "")

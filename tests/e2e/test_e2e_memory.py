@@ -38,6 +38,7 @@ def test_what_the_model_wants_remembered_is_for_a_person_whatever_was_allowed(ch
         with cherry.terminal("run", "--continue", double=double) as terminal:
             terminal.expect("Use tabs in Makefiles.")
             terminal.expect("remembered in later sessions")
+            terminal.expect("Allow?")
             terminal.keys("y\r")
             terminal.expect("Noted.")
             assert terminal.wait() == 0

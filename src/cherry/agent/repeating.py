@@ -25,6 +25,8 @@ _LONG_PIECE = 20
 _WORDS_TIMES = 12
 _SHORT_TIMES = 30
 _CODE_TIMES = 80
+_LEAST_TIMES = 12
+"""Of whatever repeats: long pieces of few letters are tables, whose lines are alike by chance."""
 _SIGNS_CHARACTERS = 8_000
 _CODE = re.compile(r"""[<>{}\[\]()=|"`;\\/*#+&%$@^~_]""")
 
@@ -81,7 +83,7 @@ def _times(tail: str, period: int) -> int:
 
 def _is_endless(piece: str, times: int) -> bool:
     if len({letter for letter in piece.lower() if letter.isalpha()}) < _LETTERS:
-        return times * len(piece) >= _SIGNS_CHARACTERS
+        return times >= _LEAST_TIMES and times * len(piece) >= _SIGNS_CHARACTERS
     if _CODE.search(piece):
         return times >= _CODE_TIMES
     return times >= (_WORDS_TIMES if len(piece) >= _LONG_PIECE else _SHORT_TIMES)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cherry.agent.repeating import RepetitionWatch
@@ -96,6 +96,7 @@ def test_how_the_stream_is_cut_does_not_matter(piece: str, sizes: list[int]) -> 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 2**32))
+@example(932)
 def test_lines_that_are_only_alike_are_left_alone(seed: int) -> None:
     choose = random.Random(seed)
     lines = [f"    ({choose.randrange(10**6)}, 'item {number}', {choose.random():.4f}),\n" for number in range(400)]

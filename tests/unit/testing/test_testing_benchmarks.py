@@ -60,6 +60,7 @@ def _measure(folder: Path, program: str) -> tuple[subprocess.CompletedProcess[st
     command = [sys.executable, "-m", "benchmarks", "--quick", "--only", "qwen", "--output", str(output)]
     environment = {**os.environ, "PATH": f"{agent.parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert output.exists(), done.stdout + done.stderr
     return done, json.loads(output.read_text())
 
 
