@@ -48,13 +48,15 @@ def test_a_key_that_is_kept_is_used_and_one_of_the_environment_comes_first(cherr
 
 def test_a_key_that_is_kept_shows_nowhere(cherry: Program) -> None:
     keep(cherry)
-    cherry.write("notes.txt", f"the key is {KEY}!\n")
+    keep(cherry, "ANTHROPIC_API_KEY", KEY[::-1])
+    shell_key = "key-of-the-shell-of-no-shape-0815"
+    cherry.write("notes.txt", f"the keys are {KEY}, {KEY[::-1]} and {shell_key}!\n")
     script = Script(ToolCall("fs.read", {"path": "notes.txt"}), f"It is {KEY}.")
     with provider(script) as double:
-        ended = cherry.run("run", "--json", "look into the notes", double=double, environ=UNSET)
+        ended = cherry.run("run", "--json", "look into the notes", double=double, environ={"OPENAI_API_KEY": shell_key})
         assert ended.code == 0, ended.err
         [result] = double.model_requests[-1].seen.results
-        assert KEY not in result.text
+        assert not [key for key in (KEY, KEY[::-1], shell_key) if key in result.text]
         assert "[redacted: OPENAI_API_KEY]" in result.text
     assert cherry.run("data", "backup", "saved.tar.gz").code == 0
     with tarfile.open(cherry.workspace / "saved.tar.gz") as saved:

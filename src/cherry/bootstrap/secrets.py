@@ -50,7 +50,9 @@ def read_stored(folders: HomeFolders, environ: Mapping[str, str]) -> Stored:
         found: dict[str, str] = vault.read() if names else {}
     except CherryError as error:
         return Stored({}, _unreadable(names, error), phrases)
-    return Stored({name: found[name] for name in names if name in found}, hidden={**found, **phrases})
+    # By names of their own: where the environment has another value, both are secrets.
+    hidden = {f"{name}, kept" if name not in names else name: value for name, value in found.items()}
+    return Stored({name: found[name] for name in names if name in found}, hidden={**hidden, **phrases})
 
 
 def open_secrets(folders: HomeFolders, loaded: Loaded) -> SecretsClient:
