@@ -300,7 +300,9 @@ def _by_status(status: int, said: _Said, text: str, origin: Origin) -> _Row:
 
 
 def _key_step(origin: Origin) -> str:
-    return f"Check the key in {origin.key_env}, then run `cherry test-model`." if origin.key_env else ""
+    if not origin.key_env:
+        return ""
+    return f"Check the key in {origin.key_env} (the environment comes before `cherry secrets`), then run `cherry test-model`."
 
 
 def _read(body: bytes) -> _Said:

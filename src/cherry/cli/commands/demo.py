@@ -18,7 +18,7 @@ from cherry.kernel.text import visible
 
 _TRY_NEXT = """\
 Now with a model of your own, in a project of yours:
-  export OPENAI_API_KEY=…   (or ANTHROPIC_API_KEY, DEEPSEEK_API_KEY, DASHSCOPE_API_KEY; or start Ollama)
+  cherry secrets set OPENAI_API_KEY   (or ANTHROPIC_API_KEY, DEEPSEEK_API_KEY, DASHSCOPE_API_KEY; or start Ollama)
   cherry "explain how this project is tested"
   cherry                    to talk"""
 

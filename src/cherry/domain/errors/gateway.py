@@ -18,7 +18,7 @@ UNKNOWN_MODEL = ErrorKind(
 AUTH = ErrorKind(
     "gateway.auth",
     "The provider refused the key",
-    "Check the provider's API key in the environment or with `cherry config show`, then `cherry test-model`.",
+    "Check the provider's API key in the environment, or set it again with `cherry secrets set`, then `cherry test-model`.",
     exit_code=5,
 )
 QUOTA = ErrorKind(
