@@ -23,7 +23,7 @@ from cherry.storage.holders import holder_id
 from cherry.storage.open import open_store
 from cherry.storage.ports import Draft
 from cherry.testing.program import Ended, Line, Program, Running, provider, wait_until
-from cherry.testing.scripts import HangMidStream, Script, SeenRequest, ToolCall, Words, answer
+from cherry.testing.scripts import HangMidStream, Script, SeenRequest, SlowDrip, ToolCall, Words, answer
 from cherry.testing.wire import WireDouble
 
 EDITS = ("fs.edit", "fs.write")
@@ -435,3 +435,23 @@ def _going_on(running: Running) -> float:
     started = time.monotonic()
     running.until("turn.resumed")
     return time.monotonic() - started
+
+
+def test_what_was_streamed_of_an_answer_is_kept_up_to_the_last_second(workplace: Program) -> None:
+    story = " ".join(f"word-{number}" for number in range(2_000))
+    slow = SlowDrip(size=40, interval=0.05, reply=answer(story))
+    with provider(Script(slow, "Whole now.")) as double:
+        running = workplace.start("run", "--json", "--yes", "tell me", double=double)
+        running.until("answer.streamed", count=2)
+        seen = [line for line in running.kill().lines if _streams_text(line)]
+        ended = resume(workplace, double)
+        assert ended.end["answer"] == "Whole now."
+        kept = next(line["event"] for line in ended.lines if line.get("event", {}).get("kind") == "step.failed")[
+            "partial"
+        ]
+        assert story.startswith(kept)
+        shown = "".join(line["text"] for line in seen)
+        assert len(kept) > len(shown) / 3
+        assert "The answer above broke off" in workplace.run("sessions", "show").out
+        assert "word-0 word-1" in workplace.run("sessions", "show").out
+        assert kept not in str(double.model_requests[-1].body), "half an answer is no part of the conversation"

@@ -5,6 +5,7 @@ import pytest
 from cherry.config.settings import Settings
 from cherry.domain.content import FromAssistant, FromTools, FromUser
 from cherry.domain.events import (
+    AnswerStreamed,
     ApprovalRequested,
     AssistantMessage,
     ChangesApplied,
@@ -339,3 +340,22 @@ async def test_a_turn_that_is_taken_up_again_tells_nothing_twice(house, ask, wat
     assert told(events, resumed) == []
     assert gateway.prompts[0].messages[-1].parts[0].text == told(events, seen)[0]
     assert end(events, resumed).outcome == "done"
+
+
+# -- answers that come slowly
+
+
+async def test_of_an_answer_that_takes_long_what_has_come_is_in_the_log_about_once_a_second(house, run, events):
+    text = "a word and another " * 45
+    slow = Reply((Say(text),), pause=0.12)
+    gateway, seen = await run(slow)
+    kept = events(seen, AnswerStreamed)
+    assert len(kept) >= 2
+    assert [event.part for event in kept] == list(range(1, len(kept) + 1))
+    told = ""
+    for event in kept:
+        assert event.begins == len(told)
+        told += event.text
+    assert text.startswith(told)
+    assert end(events, seen).outcome == "done"
+    assert len(gateway.prompts) == 1

@@ -11,7 +11,7 @@ from cherry.agent.window import Window
 from cherry.agent.workbench import Workbench
 from cherry.domain.content import AssistantPart, CallPart, FromAssistant, TextPart
 from cherry.domain.errors import CherryError, gateway, run
-from cherry.domain.events import AssistantMessage, StepFailed, StepStarted
+from cherry.domain.events import AnswerStreamed, AssistantMessage, StepFailed, StepStarted
 from cherry.domain.live import CallStreamed, ReasoningStreamed, StreamReset, TextStreamed, Working
 from cherry.domain.prompts import Answer, CallDelta, Delta, ModelRef, Prompt, ReasoningDelta, Retrying, TextDelta
 from cherry.domain.usage import Cost, Usage
@@ -20,6 +20,10 @@ from cherry.kernel.ids import derived_id
 
 MAX_REFUSALS = 6
 """Tries with another prompt when the provider refuses one as too long or its tools."""
+
+
+KEPT_EVERY_SECONDS = 1.0
+"""Of an answer that is being streamed, no more than this is lost by a kill."""
 
 
 class Answering:
@@ -84,7 +88,7 @@ class Answering:
         """The whole answer; one that fails or is interrupted is logged with what came of it."""
         partial: list[str] = []
         try:
-            return await self._stream(reserved.prompt, started.step, partial)
+            return await self._stream(reserved.prompt, started, partial)
         except CherryError as error:
             if error.kind is run.NO_PROGRESS:  # it was us who broke it off
                 await self._broken_off(reserved, started, partial, error)
@@ -113,11 +117,13 @@ class Answering:
         output = self._gateway.count_tokens(said) if partial else 0
         return Usage(input_tokens=started.prompt_tokens, output_tokens=output, estimated=True)
 
-    async def _stream(self, prompt: Prompt, step: int, partial: list[str]) -> Answer:
+    async def _stream(self, prompt: Prompt, started: StepStarted, partial: list[str]) -> Answer:
+        keeping = _Keeping(self._journal, started)
         async for item in self._gateway.stream(prompt):
             if isinstance(item, Answer):
                 return item
-            self._show(item, step, partial)
+            self._show(item, started.step, partial)
+            await keeping.keep(partial)
         raise CherryError(gateway.CUT_STREAM)
 
     def _show(self, delta: Delta, step: int, partial: list[str]) -> None:
@@ -145,6 +151,35 @@ class Answering:
                 used.add(part.call.id)
             parts.append(part)
         return FromAssistant(parts=tuple(parts))
+
+
+class _Keeping:
+    """Puts what has come of an answer on disk about once a second."""
+
+    def __init__(self, journal: Journal, started: StepStarted) -> None:
+        self._journal = journal
+        self._started = started
+        self._time = asyncio.get_running_loop().time
+        self._last = self._time()
+        self._pieces = 0
+        self._kept = 0
+        """Characters of the first `_pieces`."""
+        self._part = 0
+
+    async def keep(self, partial: Sequence[str]) -> None:
+        if len(partial) < self._pieces:  # the gateway began anew
+            self._pieces = self._kept = 0
+        now = self._time()
+        if now - self._last < KEPT_EVERY_SECONDS or len(partial) == self._pieces:
+            return
+        text = "".join(partial[self._pieces :])
+        self._part += 1
+        step, attempt = self._started.step, self._started.attempt
+        with contextlib.suppress(CherryError):  # the answer itself may still find room
+            await self._journal.append(
+                AnswerStreamed(step=step, attempt=attempt, part=self._part, begins=self._kept, text=text)
+            )
+        self._pieces, self._kept, self._last = len(partial), self._kept + len(text), self._time()
 
 
 def model_of(text: str) -> ModelRef:

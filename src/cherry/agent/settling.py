@@ -23,7 +23,12 @@ async def settle(journal: Journal, accounts: Accounts) -> None:
         used = Usage(input_tokens=started.prompt_tokens, output_tokens=started.output_tokens, estimated=True)
         await journal.append(
             StepFailed(
-                step=started.step, attempt=started.attempt, fault=error.fault(), usage=used, cost=started.reserved
+                step=started.step,
+                attempt=started.attempt,
+                fault=error.fault(),
+                partial=journal.state.streamed,
+                usage=used,
+                cost=started.reserved,
             )
         )
     if started is not None or accounts.budgets.scopes:

@@ -15,6 +15,7 @@ from cherry.domain.calls import Call, Result
 from cherry.domain.content import FromTools, FromUser, Message, TextPart
 from cherry.domain.errors.gateway import CONTEXT_TOO_LONG
 from cherry.domain.events import (
+    AnswerStreamed,
     ApprovalDecided,
     ApprovalRequested,
     AssistantMessage,
@@ -156,6 +157,8 @@ class SessionState:
         self.compacted_upto = 0
         self.said: list[Said] = []
         """What the user said and decided, however old: see `cherry.context.words`."""
+        self.streamed = ""
+        """What is on disk of an answer that is not whole."""
         self.windows: dict[str, int] = {}
         """Model → tokens its window holds at most, told by what the provider refused as too long."""
         self._history: list[tuple[int, Message]] = []
@@ -207,7 +210,10 @@ class SessionState:
                     self.turn.traces.clear()
                     self.said.append(said(recorded.turn, _words_of(event)))
             case StepStarted() | AssistantMessage() | StepFailed() as step:
+                self.streamed = ""
                 self._step(recorded.seq, step)
+            case AnswerStreamed(begins=begins, text=text):
+                self.streamed = self.streamed[:begins] + text
             case ToolStarted() as event:
                 self.pending.started[event.call_id] = event
             case ToolFinished() as event:

@@ -7,6 +7,7 @@ from cherry.domain.events import (
     Event,
     Recorded,
     SessionStarted,
+    StepFailed,
     ToolFinished,
     TurnFinished,
     UserMessage,
@@ -29,6 +30,8 @@ def _text(event: Event) -> str:
             return f"## {request_text(event.parts)}"
         case AssistantMessage():
             return visible(event.message.text.strip())
+        case StepFailed() if event.partial.strip():
+            return f"{visible(event.partial.strip())}\n\n*(broke off)*"
         case ToolFinished():
             return _tool(event)
         case TurnFinished():

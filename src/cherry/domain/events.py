@@ -145,6 +145,22 @@ class StepFailed(EventBase):
         return f"{self.step}.{self.attempt}"
 
 
+class AnswerStreamed(EventBase):
+    """What came of an answer that is not whole yet, about once a second, so that a kill costs no more of it. Shown, never used."""
+
+    kind: Literal["answer.streamed"] = "answer.streamed"
+    step: int
+    attempt: int = 1
+    part: int
+    """Counts from 1 within the attempt."""
+    begins: int
+    """Characters before it; 0: what came before was taken back."""
+    text: str
+
+    def key(self) -> str:
+        return f"{self.step}.{self.attempt}.{self.part}"
+
+
 class ToolStarted(EventBase):
     """Written before an effect happens (law 1). What is started and not finished is reconciled on resume."""
 
@@ -393,6 +409,7 @@ Event = Annotated[
     | ContextPrepared
     | TurnResumed
     | StepStarted
+    | AnswerStreamed
     | AssistantMessage
     | StepFailed
     | ToolStarted

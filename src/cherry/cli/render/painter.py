@@ -14,6 +14,7 @@ from cherry.domain.calls import Fault, Status
 from cherry.domain.content import FilePart, ImagePart, TextPart, UserPart
 from cherry.domain.errors.run import INTERRUPTED
 from cherry.domain.events import (
+    AnswerStreamed,
     ApprovalDecided,
     ApprovalRequested,
     AssistantMessage,
@@ -141,6 +142,8 @@ class Painter:
                 pass  # said by the command
             case ChangesApplied() | TodoWritten():
                 pass  # shown by the call that did it
+            case AnswerStreamed():
+                pass  # seen while it came, or told with the failure
             case BaselineTaken():
                 pass  # what was there before is nobody's news
             case _:
@@ -185,6 +188,10 @@ class Painter:
             self._warn("The model stopped in the middle: its answer had reached the greatest length.")
 
     def _step_failed(self, event: StepFailed) -> None:
+        if event.partial.strip() and not self._streamed and self._stream_text:
+            self._begin_text()
+            self._surface.stream(visible(event.partial.strip()))
+            self._streamed = True
         self._surface.end_stream()
         if self._streamed:
             self._warn("↺ The answer above broke off; nothing of it was used.")
