@@ -346,7 +346,7 @@ async def test_a_turn_that_is_taken_up_again_tells_nothing_twice(house, ask, wat
 
 
 async def test_of_an_answer_that_takes_long_what_has_come_is_in_the_log_about_once_a_second(house, run, events):
-    text = "a word and another " * 45
+    text = " ".join(f"word-{number}" for number in range(100)) + "."
     slow = Reply((Say(text),), pause=0.12)
     gateway, seen = await run(slow)
     kept = events(seen, AnswerStreamed)
