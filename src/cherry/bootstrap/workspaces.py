@@ -30,8 +30,9 @@ from cherry.security.egress import ANYWHERE, Grant, grants_of
 from cherry.security.framing import frame
 from cherry.security.jail import Jail
 from cherry.security.policy import Rule
-from cherry.security.redaction import Redactor, secret_values
+from cherry.security.redaction import secret_values
 from cherry.security.remembered import RememberedRules
+from cherry.security.workspace_secrets import WorkspaceRedactor
 from cherry.storage.holders import holder_id
 from cherry.storage.upkeep import KeptStore
 from cherry.tools.shell import MAX_SECONDS, Patience
@@ -90,7 +91,8 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
     spool.mkdir()
     private = temporary / "sandbox"
     private.mkdir()
-    redact = Redactor({**secret_values(around.environ), **around.secrets}).redact
+    redactor = WorkspaceRedactor(jail.root, {**secret_values(around.environ), **around.secrets})
+    redact = redactor.redact
     git = Git(jail.root, around.environ)
 
     async def files() -> Sequence[str]:
@@ -117,6 +119,7 @@ def open_workbench(workspace: Path, around: Surroundings) -> Workbench:
             environ=around.environ,
             spool_folder=spool,
             clean=redact,
+            clean_stream=redactor.stream,
             framed=lambda text, source: frame(text, source=source),
             network=_network(settings),
             bounds=_bounds(settings),

@@ -20,6 +20,10 @@ _BLOCK_BEGIN, _BLOCK_END = "-----BEGIN ", "-----END "
 _NAMES_A_SECRET = re.compile(r"(?i)(^|_)(api_?key|key|token|secret|password|passwd|credentials?)(_|$)")
 
 
+_BAR = re.compile(r"[.\-=#*>|/\\ \[\](),:%0-9\r]*")
+_LONGEST_BAR = 400
+
+
 class Span(NamedTuple):
     start: int
     end: int
@@ -67,6 +71,10 @@ class Redactor:
                 merged.append(span)
         return merged
 
+    def may_begin_a_value(self, text: str) -> bool:
+        """Whether the end of the text could be the beginning of a configured value."""
+        return any(value.startswith(text[at:]) for value in self._values for at in range(len(text)))
+
     def stream(self) -> "StreamRedactor":
         return StreamRedactor(self)
 
@@ -91,6 +99,14 @@ class StreamRedactor:
         ready, self._held = self._held[:cut], self._held[cut:]
         return self._redactor.redact(ready)
 
+    def pause(self) -> str:
+        """What may be passed on though its line is not whole, because it can be no secret's beginning: dots, bars, percentages."""
+        held = self._held
+        if not held or len(held) > _LONGEST_BAR or not _BAR.fullmatch(held) or self._redactor.may_begin_a_value(held):
+            return ""
+        self._held = ""
+        return self._redactor.redact(held)
+
     def finish(self) -> str:
         """The rest. The redactor can be used for another text afterwards."""
         rest, self._held = self._held, ""
@@ -110,13 +126,18 @@ class StreamRedactor:
         return next((span.start for span in straddling), end)
 
 
+def names_a_secret(name: str) -> bool:
+    """Whether a variable is called as secrets are: `API_KEY`, `db_password`."""
+    return _NAMES_A_SECRET.search(name) is not None
+
+
 def secret_values(environ: Mapping[str, str], names: Iterable[str] = ()) -> dict[str, str]:
     """The values in an environment that are secrets: those named, and those whose name says so."""
     wanted = set(names)
     return {
         name: value
         for name, value in environ.items()
-        if len(value) >= SHORTEST_VALUE and (name in wanted or (_NAMES_A_SECRET.search(name) and value[0] not in "/~"))
+        if len(value) >= SHORTEST_VALUE and (name in wanted or (names_a_secret(name) and value[0] not in "/~"))
     }
 
 

@@ -4,7 +4,6 @@ A `Running` belongs to this process; after a restart of Cherry its id means noth
 """
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 from cherry.domain.errors import CherryError, sandbox, tools
@@ -13,6 +12,7 @@ from cherry.kernel.ids import new_id
 from cherry.kernel.tasks import cancel_and_wait
 from cherry.kernel.text import human_seconds, plural
 from cherry.sandbox.port import Command, Exit, Process, Sandbox
+from cherry.tools.live import LiveOutput
 from cherry.tools.spool import Spool
 from cherry.tools.terminal import PlainText, folded, plain
 
@@ -33,8 +33,7 @@ class Running:
         self._input = command.input
         self.exit: Exit | None = None
         """None while it runs."""
-        self.watcher: Callable[[str], None] | None = None
-        """Gets plain text as it is printed."""
+        self._watcher: LiveOutput | None = None
         self._process = process
         self._spool = spool
         self._clock = clock
@@ -128,17 +127,26 @@ class Running:
     def close(self) -> None:
         self._spool.close()
 
+    def watch(self, watcher: LiveOutput | None) -> None:
+        """From now on it gets plain text as it is printed; whoever watched before is told the rest."""
+        if self._watcher is not None:
+            self._watcher.end()
+        self._watcher = watcher
+
     async def _follow(self) -> None:
         live = PlainText()
         told = 0
-        async for data in self._process.output():
-            self._spool.write(data)
-            self._changed.set()
-            if self.watcher and told < _LIVE_CHARACTERS:
-                text = live.feed(data)
-                told += len(text)
-                self.watcher(text)
-            await asyncio.sleep(0)  # a pipe that is never empty would keep everybody else waiting
+        try:
+            async for data in self._process.output():
+                self._spool.write(data)
+                self._changed.set()
+                if self._watcher and told < _LIVE_CHARACTERS:
+                    text = live.feed(data)
+                    told += len(text)
+                    self._watcher(text)
+                await asyncio.sleep(0)  # a pipe that is never empty would keep everybody else waiting
+        finally:
+            self.watch(None)
         self.exit = await self._process.wait()
         self._ended = self._clock.monotonic()
         self._changed.set()

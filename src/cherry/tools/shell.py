@@ -27,6 +27,7 @@ from cherry.security.outside import names_leading
 from cherry.security.protected import unwritable_for_commands
 from cherry.security.shell_readonly import only_reads
 from cherry.tools.context import Intent, ToolContext
+from cherry.tools.live import ByLine, Cleaner, LiveOutput
 from cherry.tools.names import shown
 from cherry.tools.processes import Processes, Running
 from cherry.tools.side_effects import SideEffects
@@ -85,12 +86,12 @@ class ShellTools:
         *,
         network: tuple[Grant, ...] = (),
         bounds: Bounds | None = None,
-        clean: Callable[[str], str] = str,
+        clean_stream: Callable[[], Cleaner] = ByLine,
         patience: "Patience | None" = None,
         side_effects: SideEffects | None = None,
         git: Git | None = None,
     ) -> None:
-        """`clean` takes secrets out of what watchers are told; results are cleaned by the wrappers.
+        """`clean_stream` makes what takes secrets out of what watchers are told; results are cleaned by the wrappers.
 
         `side_effects` keeps what commands in the foreground change; without it only a person can take that back.
         `git` tells who commits: a sandbox does not show the user's own configuration.
@@ -99,7 +100,7 @@ class ShellTools:
         self._workspace = workspace
         self._network = network
         self._bounds = bounds or Bounds()
-        self._clean = clean
+        self._clean_stream = clean_stream
         self._patience = patience or Patience()
         self._side_effects = side_effects
         self._git = git
@@ -179,7 +180,9 @@ class ShellTools:
         held = leading_paths(self._workspace, missing=False) if talks and not names_leading(command) else ()
         made = made._replace(input=talks, protected=(*made.protected, *held))
         running = await self._processes.start(made)
-        running.watcher = lambda text: ctx.emit(OutputStreamed(ctx.call.id, self._clean(folded(text))))
+        running.watch(
+            LiveOutput(self._clean_stream(), lambda text: ctx.emit(OutputStreamed(ctx.call.id, folded(text))))
+        )
         return running
 
     async def _committer(self, command: str) -> dict[str, str]:
@@ -227,7 +230,7 @@ class ShellTools:
                 await running.ended()
         except TimeoutError:
             pass  # as it should be: it runs on
-        running.watcher = None
+        running.watch(None)
         news = running.news()
         text = f"Started in the background with id {process_id}." + (f"\n{news}" if news else "")
         return _output(running, text, background=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from cherry.edits.editor import Editor
@@ -17,6 +18,7 @@ from cherry.tools.git import GitTools
 from cherry.tools.history import search_history
 from cherry.tools.invocation import Wrapper
 from cherry.tools.listing import ListingTools
+from cherry.tools.live import ByLine, Cleaner
 from cherry.tools.memory import MemoryTools, Remember
 from cherry.tools.processes import Processes
 from cherry.tools.questions import ask_user
@@ -56,6 +58,8 @@ class Workplace:
     """A text marked as data, with where it comes from."""
     network: tuple[Grant, ...] = ()
     """What every command may reach."""
+    clean_stream: Callable[[], Cleaner] | None = None
+    """As `clean`, for a text that comes in pieces; None: line by line."""
     bounds: Bounds = field(default_factory=Bounds)
     search_seconds: float = SECONDS
     """How long one search may take."""
@@ -105,7 +109,7 @@ def standard_tools(place: Workplace, processes: Processes) -> tuple[Tool, ...]:
                 root,
                 network=place.network,
                 bounds=place.bounds,
-                clean=place.clean,
+                clean_stream=place.clean_stream or partial(ByLine, place.clean),
                 patience=place.patience,
                 side_effects=place.side_effects,
                 git=git,
